@@ -1,0 +1,85 @@
+/*
+ * A growing byte buffer with a ceiling, and a borrowed view of bytes. Every buffer whose size a
+ * peer can influence is one of these: the ceiling is given at the start and never moves.
+ */
+#ifndef FRAMEGATE_FRAMING_BUFFER_H
+#define FRAMEGATE_FRAMING_BUFFER_H
+
+#include "framing/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bytes that somebody else owns. data may be NULL when size is 0. */
+struct fg_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+struct fg_buffer {
+    uint8_t *data;   /* owned; NULL while nothing was ever appended */
+    size_t size;     /* bytes in use */
+    size_t capacity; /* bytes allocated */
+    size_t ceiling;  /* size never exceeds this */
+};
+
+/* An initialiser for a static or automatic buffer. No allocation. */
+#define FG_BUFFER_INIT(bytes)                                                                      \
+    {                                                                                              \
+        .ceiling = (bytes)                                                                         \
+    }
+
+/* Makes an empty buffer. No allocation, cannot fail. */
+void fg_buffer_init(struct fg_buffer *buffer, size_t ceiling);
+
+/* Frees the contents; the buffer is empty and usable afterwards. Takes NULL. */
+void fg_buffer_free(struct fg_buffer *buffer);
+
+/* Forgets the contents and keeps the allocation. */
+void fg_buffer_reset(struct fg_buffer *buffer);
+
+/*
+ * Appends size bytes. data must not point into the buffer. On FG_ERR_LIMIT (the ceiling) and
+ * FG_ERR_MEMORY the buffer is as it was.
+ */
+enum fg_status fg_buffer_append(struct fg_buffer *buffer, const void *data, size_t size);
+
+/* Appends one byte; as fg_buffer_append. */
+enum fg_status fg_buffer_append_byte(struct fg_buffer *buffer, uint8_t byte);
+
+/* Appends a string without its final NUL; as fg_buffer_append. */
+enum fg_status fg_buffer_append_string(struct fg_buffer *buffer, const char *string);
+
+/* Appends printf output without its final NUL; as fg_buffer_append. */
+enum fg_status fg_buffer_append_format(struct fg_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Makes room for size more bytes and lends where they go: *ret_space is valid until the next call
+ * on the buffer. The caller writes there and adds what it wrote to buffer->size. Errors as
+ * fg_buffer_append.
+ */
+enum fg_status fg_buffer_reserve(struct fg_buffer *buffer, size_t size, uint8_t **ret_space);
+
+/*
+ * Hands the contents over: the caller frees the result with free(). The buffer is empty
+ * afterwards. NULL if the buffer never held anything.
+ */
+uint8_t *fg_buffer_detach(struct fg_buffer *buffer);
+
+/* The contents as a view, valid until the buffer changes. */
+static inline struct fg_bytes fg_buffer_view(const struct fg_buffer *buffer)
+{
+    return (struct fg_bytes){buffer->data, buffer->size};
+}
+
+/* A view of a NUL-terminated string. */
+struct fg_bytes fg_bytes_from_string(const char *string);
+
+/* True if both have the same bytes. */
+bool fg_bytes_equal(struct fg_bytes a, struct fg_bytes b);
+
+/* True if the bytes are those of the string. */
+bool fg_bytes_equal_string(struct fg_bytes a, const char *string);
+
+#endif

@@ -1,0 +1,1 @@
+#include "framing/cbor.h"

@@ -1,0 +1,1 @@
+#include "framing/frame.h"

@@ -1,0 +1,1 @@
+#include "framing/literal.h"

@@ -1,0 +1,46 @@
+/*
+ * Where the bytes of a response or of command data come from: memory, or a function that produces
+ * them as they are asked for, so that a response of any size costs the memory of one frame.
+ */
+#ifndef FRAMEGATE_FRAMING_SOURCE_H
+#define FRAMEGATE_FRAMING_SOURCE_H
+
+#include "framing/buffer.h"
+#include "framing/status.h"
+
+#include <stdint.h>
+
+/* The source does not know beforehand how many bytes it will give. */
+#define FG_SIZE_UNKNOWN UINT64_MAX
+
+struct fg_source {
+    /*
+     * Gives up to capacity (never 0) bytes into buffer. FG_OK with 1 <= *ret_size <= capacity;
+     * FG_END when all was given; FG_PENDING when there is nothing now (the owner of the source
+     * knows how the consumer is woken); a failure otherwise, after which it is not called again.
+     */
+    enum fg_status (*read)(void *context, uint8_t *buffer, size_t capacity, size_t *ret_size);
+
+    /* Called once when the source is done with, also before its end. May be NULL. */
+    void (*destroy)(void *context);
+
+    void *context;
+    uint64_t size; /* bytes it will give in all, exactly; or FG_SIZE_UNKNOWN */
+
+    /* A source in memory: read is NULL, and this is what is left of it. */
+    const uint8_t *memory;
+};
+
+/* A source without bytes. */
+struct fg_source fg_source_empty(void);
+
+/* Bytes that somebody else keeps alive until the source is destroyed. */
+struct fg_source fg_source_from_bytes(struct fg_bytes bytes);
+
+/* Takes over the buffer's contents (the buffer is empty afterwards) and frees them at the end. */
+struct fg_source fg_source_from_buffer(struct fg_buffer *buffer);
+
+/* Calls destroy and empties the source. Takes NULL or a zeroed source. */
+void fg_source_destroy(struct fg_source *source);
+
+#endif

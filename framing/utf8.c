@@ -1,0 +1,1 @@
+#include "framing/utf8.h"

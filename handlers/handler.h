@@ -1,0 +1,68 @@
+/*
+ * What a command is to the rest of the program: a name, a permission, arguments with types, and a
+ * function. Each command has a file of its own that defines one struct fg_command_spec; the
+ * registry (handlers/registry.h) lists them. Nothing here knows HTTP.
+ */
+#ifndef FRAMEGATE_HANDLERS_HANDLER_H
+#define FRAMEGATE_HANDLERS_HANDLER_H
+
+#include "framing/reactor.h"
+#include "framing/source.h"
+
+#include <stdbool.h>
+
+struct fg_repository; /* handlers/repo/repository.h */
+struct fg_snapshot;   /* handlers/repo/repository.h */
+
+enum fg_permission {
+    FG_PERMISSION_PULL, /* allowed through ro and rw */
+    FG_PERMISSION_PUSH, /* allowed through rw only */
+};
+
+enum fg_argument_type {
+    FG_ARGUMENT_BYTES,
+    FG_ARGUMENT_BOOL,
+    FG_ARGUMENT_INT,
+    FG_ARGUMENT_LIST_OF_BYTES,
+    FG_ARGUMENT_DICT, /* a map with byte-string keys */
+};
+
+/* One argument that a command takes; the table of a command ends with name NULL. */
+struct fg_argument_spec {
+    const char *name;
+    enum fg_argument_type type;
+    bool required;
+    const char *example; /* a literal (framing/literal.h), shown by capabilities */
+};
+
+/* The circumstances of one run of a command. All borrowed for the time of the call. */
+struct fg_call {
+    const struct fg_command *command; /* its name and arguments, checked against the spec */
+    struct fg_repository *repository;
+    struct fg_snapshot *snapshot; /* the state of the repository that it sees */
+};
+
+/* What a command answers. */
+struct fg_reply {
+    struct fg_source body; /* owned by whoever holds the reply */
+    uint8_t flags;         /* FG_BYTES_RESPONSE_CBOR or 0 */
+};
+
+/*
+ * Runs a command. FG_OK: *ret_reply is filled and its body the caller's. A failure becomes an
+ * application error with error->message; the handler has freed what it made. A handler that needs
+ * the snapshot after it returned (for its body) keeps a reference of its own.
+ */
+typedef enum fg_status (*fg_handler)(const struct fg_call *call, struct fg_reply *ret_reply,
+                                     struct fg_error *error);
+
+struct fg_command_spec {
+    const char *name;
+    enum fg_permission permission;
+    const struct fg_argument_spec *arguments;
+    fg_handler run;
+    bool slow;       /* run on the worker pool, not on the connection's thread */
+    bool takes_data; /* keeps its command data (command->data); for others it is dropped */
+};
+
+#endif
