@@ -94,6 +94,11 @@ enum fg_status fg_cbor_put_null(struct fg_buffer *buffer);
 enum fg_status fg_cbor_put_float(struct fg_buffer *buffer, double value);
 /* The head of an array; count items must follow. */
 enum fg_status fg_cbor_put_array(struct fg_buffer *buffer, uint64_t count);
+/*
+ * Turns the count items that were put since buffer->size was start into an array, for callers that
+ * learn the count last.
+ */
+enum fg_status fg_cbor_wrap_array(struct fg_buffer *buffer, size_t start, uint64_t count);
 enum fg_status fg_cbor_put_tag(struct fg_buffer *buffer, uint64_t tag);
 
 /*

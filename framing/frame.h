@@ -106,6 +106,9 @@ enum fg_status fg_stream_flag_from_name(struct fg_bytes name, uint8_t *ret_flag)
 /* The flag bit with this name for frames of this type. FG_ERR_NOT_FOUND if there is none. */
 enum fg_status fg_frame_flag_from_name(uint8_t type, struct fg_bytes name, uint8_t *ret_flag);
 
+/* The flag bits that have a name for frames of this type. */
+uint8_t fg_frame_flags_known(uint8_t type);
+
 /*
  * Appends names joined by '|', lowest bit first, nothing for 0; bits without a name follow as one
  * "<unknown 0xNN>". Errors of fg_buffer_append. (Seed: humanflags.)

@@ -50,16 +50,18 @@ size_t fg_framegen_frame_size_max(const struct fg_framegen *framegen);
 
 /*
  * Writes the next frame, header and payload, to buffer. FG_OK: *ret_size bytes were written.
- * FG_END: all frames were taken out. FG_NEED_MORE: the next frame does not fit in capacity and
- * nothing changed (*ret_size is what it may need). FG_PENDING: the source has nothing now and
- * nothing changed; a source that stops in the middle of a frame makes that frame shorter.
+ * FG_END: all frames were taken out. FG_NEED_MORE: the next frame may not fit in capacity and
+ * nothing changed (*ret_size is how much would do). FG_PENDING: the source has nothing now and
+ * nothing changed; a source that pauses in the middle of a frame makes that frame shorter.
+ *
  * Failures are those of the source (FG_ERR_IO if it gives less than its size) and of
- * fg_stream_make_header; every later call gives the same.
+ * fg_stream_make_header. A failure ends the response that fg_framegen_requestid named before the
+ * call; where the generator holds several, the next call goes on with the one after it.
  */
 enum fg_status fg_framegen_next(struct fg_framegen *framegen, uint8_t *buffer, size_t capacity,
                                 size_t *ret_size);
 
-/* The request whose frames come next; 0 after the end. */
+/* The request whose frame comes next; 0 after the end. */
 uint16_t fg_framegen_requestid(const struct fg_framegen *framegen);
 
 #endif

@@ -32,10 +32,4 @@ enum fg_status fg_humanstring_decode(const struct fg_frame *frame, struct fg_buf
 /* Appends only the payload field of a human string. Errors as fg_humanstring_decode. */
 enum fg_status fg_humanstring_append_payload(struct fg_buffer *buffer, struct fg_bytes payload);
 
-/*
- * Appends bytes as the inside of a Python bytes literal: printable ASCII as it is, the rest
- * escaped, also the backslash and the quote character (0 for none). Errors of fg_buffer_append.
- */
-enum fg_status fg_append_escaped(struct fg_buffer *buffer, struct fg_bytes bytes, char quote);
-
 #endif

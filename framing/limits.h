@@ -53,7 +53,10 @@ struct fg_limits {
     /* Command data that is kept for one command. Reached: application error for that command. */
     size_t data_bytes;
 
-    /* Nesting of CBOR arrays, maps and tags; bounds recursion. Reached: protocol error. */
+    /*
+     * Nesting of CBOR arrays, maps and tags; bounds recursion. At most 256. Reached: protocol
+     * error.
+     */
     uint32_t cbor_depth;
 
     /* Items of one CBOR value; each costs sizeof(struct fg_cbor_item). Reached: protocol error. */

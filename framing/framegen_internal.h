@@ -1,0 +1,46 @@
+/*
+ * What the reactor and the frame generators share: the parts that a generator is made of. Each
+ * part is one command request or one response.
+ */
+#ifndef FRAMEGATE_FRAMING_FRAMEGEN_INTERNAL_H
+#define FRAMEGATE_FRAMING_FRAMEGEN_INTERNAL_H
+
+#include "framing/framegen.h"
+
+enum fg_part_kind {
+    FG_PART_COMMAND_REQUEST,
+    FG_PART_COMMAND_DATA,
+    FG_PART_RESPONSE,
+    FG_PART_ERROR
+};
+
+struct fg_part {
+    struct fg_part *next;
+    enum fg_part_kind kind;
+    uint16_t requestid;
+    uint8_t flags; /* set on every frame of the part */
+    bool begun;    /* a frame was made */
+    uint32_t max_frame_size;
+    struct fg_stream *stream;                        /* borrowed */
+    struct fg_source source;                         /* owned */
+    uint64_t remaining;                              /* bytes still to come; FG_SIZE_UNKNOWN */
+    void (*done)(void *context, uint16_t requestid); /* called after the last frame; or NULL */
+    void *done_context;
+};
+
+/* A part; source is taken over, also on failure (FG_ERR_MEMORY). */
+enum fg_status fg_part_new(enum fg_part_kind kind, struct fg_stream *stream, uint16_t requestid,
+                           uint8_t flags, struct fg_source *source, uint32_t max_frame_size,
+                           struct fg_part **ret_part);
+
+/* A part for an error response: the message is copied and cut at a character. FG_ERR_MEMORY. */
+enum fg_status fg_part_new_error(struct fg_stream *stream, uint16_t requestid, uint8_t flags,
+                                 struct fg_bytes message, struct fg_part **ret_part);
+
+/* Frees a chain of parts without calling done. Takes NULL. */
+void fg_part_free_all(struct fg_part *first);
+
+/* A generator for a chain of parts, taken over on success only. FG_ERR_MEMORY. */
+enum fg_status fg_framegen_new(struct fg_part *first, struct fg_framegen **ret_framegen);
+
+#endif
