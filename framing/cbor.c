@@ -234,8 +234,7 @@ static const struct cbor_callbacks callbacks = {
     .indef_break = on_break,
 };
 
-/* -- decoding: the whole value ------------------------------------------------------------------
- */
+/* -- decoding: the whole value ----------------------------------------------------------------- */
 
 /* An array, map, tag or string in pieces that is still open. */
 struct level {
@@ -368,8 +367,7 @@ static enum fg_status open_container(struct decoder *decoder, const struct fg_cb
     return open_level(decoder, indefinite, remaining);
 }
 
-/* -- decoding: keys that stand twice -------------------------------------------------------------
- */
+/* -- decoding: keys that stand twice ----------------------------------------------------------- */
 
 static int compare_numbers(uint64_t a, uint64_t b)
 {
@@ -611,19 +609,28 @@ static enum fg_status decode(struct decoder *decoder)
         }
         decoder->offset += read;
     } while (decoder->depth > 0);
-    if (decoder->offset < decoder->input.size) {
-        return fg_fail(decoder->error, FG_ERR_SYNTAX, decoder->offset,
-                       "%zu bytes after the CBOR value", decoder->input.size - decoder->offset);
-    }
     return FG_OK;
 }
 
 enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *limits,
                               struct fg_cbor_value *value, struct fg_error *error)
 {
+    struct fg_bytes rest = input;
+    enum fg_status status = fg_cbor_decode_first(&rest, limits, value, error);
+    if (status == FG_OK && rest.size > 0) {
+        value->count = 0;
+        return fg_fail(error, FG_ERR_SYNTAX, input.size - rest.size,
+                       "%zu bytes after the CBOR value", rest.size);
+    }
+    return status;
+}
+
+enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limits *limits,
+                                    struct fg_cbor_value *value, struct fg_error *error)
+{
     /* Not initialised as a whole: the levels are 6 KiB of which most values use one or two. */
     struct decoder decoder;
-    decoder.input = input;
+    decoder.input = *input;
     decoder.offset = 0;
     decoder.limits = limits;
     decoder.value = value;
@@ -636,8 +643,11 @@ enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *lim
     enum fg_status status = decode(&decoder);
     if (status != FG_OK) {
         value->count = 0;
+        return status;
     }
-    return status;
+    input->data += decoder.offset;
+    input->size -= decoder.offset;
+    return FG_OK;
 }
 
 uint32_t fg_cbor_map_find(const struct fg_cbor_value *value, uint32_t map, const char *key)
@@ -669,8 +679,7 @@ bool fg_cbor_is_canonical(struct fg_bytes input, const struct fg_limits *limits)
     return canonical;
 }
 
-/* -- encoding ------------------------------------------------------------------------------------
- */
+/* -- encoding ---------------------------------------------------------------------------------- */
 
 typedef size_t (*encode_number)(uint64_t number, unsigned char *buffer, size_t size);
 

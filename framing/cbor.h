@@ -67,6 +67,12 @@ enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *lim
                               struct fg_cbor_value *value, struct fg_error *error);
 
 /*
+ * As fg_cbor_decode, for the first of several items: *input is moved behind it, on success only.
+ */
+enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limits *limits,
+                                    struct fg_cbor_value *value, struct fg_error *error);
+
+/*
  * The index of the value stored under a byte-string key of the map at index map. 0 if there is
  * none (0 is the root and never a map's value).
  */

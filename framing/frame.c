@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* -- header codec ---------------------------------------------------------------------------- */
+/* -- header codec ------------------------------------------------------------------------------ */
 
 enum fg_status fg_frame_header_encode(const struct fg_frame_header *header,
                                       uint8_t ret_bytes[FG_FRAME_HEADER_SIZE])
@@ -56,7 +56,7 @@ enum fg_status fg_frame_append(struct fg_buffer *buffer, const struct fg_frame_h
     return FG_OK;
 }
 
-/* -- names ------------------------------------------------------------------------------------ */
+/* -- names ------------------------------------------------------------------------------------- */
 
 enum { TYPES = 16, BITS_MAX = 4 };
 

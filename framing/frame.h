@@ -92,7 +92,7 @@ void fg_frame_header_decode(const uint8_t bytes[FG_FRAME_HEADER_SIZE],
 enum fg_status fg_frame_append(struct fg_buffer *buffer, const struct fg_frame_header *header,
                                const uint8_t *payload, uint32_t max_frame_size);
 
-/* -- names ---------------------------------------------------------------------------------- */
+/* -- names ------------------------------------------------------------------------------------- */
 
 /* The name of a type, such as "command-request"; NULL if it has none. A static string. */
 const char *fg_frame_type_name(uint8_t type);
@@ -122,7 +122,7 @@ enum fg_status fg_frame_flags_append_names(struct fg_buffer *buffer, uint8_t typ
  */
 enum fg_status fg_frame_append_repr(struct fg_buffer *buffer, const struct fg_frame_header *header);
 
-/* -- reader --------------------------------------------------------------------------------- */
+/* -- reader ------------------------------------------------------------------------------------ */
 
 /*
  * Turns bytes that arrive in any slicing into frames. Holds at most one frame's bytes; the fields

@@ -12,8 +12,7 @@ struct fg_framegen {
     struct fg_part *first; /* owned; NULL after the end */
 };
 
-/* -- parts ---------------------------------------------------------------------------------------
- */
+/* -- parts ------------------------------------------------------------------------------------- */
 
 enum fg_status fg_part_new(enum fg_part_kind kind, struct fg_stream *stream, uint16_t requestid,
                            uint8_t flags, struct fg_source *source, uint32_t max_frame_size,

@@ -15,8 +15,7 @@ static const char *const field_names[FIELDS] = {"request-id", "stream-id", "stre
 static const char cbor_prefix[] = "cbor:";
 enum { CBOR_PREFIX_SIZE = sizeof cbor_prefix - 1 };
 
-/* -- encoding ------------------------------------------------------------------------------------
- */
+/* -- encoding ---------------------------------------------------------------------------------- */
 
 struct line {
     struct fg_bytes whole;

@@ -30,7 +30,7 @@ struct parser {
 
 static enum fg_status parse_value(struct parser *parser, bool as_key);
 
-/* -- reading characters ---------------------------------------------------------------------- */
+/* -- reading characters ------------------------------------------------------------------------ */
 
 /* The character at the offset, 0 at the end (a NUL in the text matches nothing either). */
 static uint8_t peek(const struct parser *parser)
@@ -71,8 +71,7 @@ static enum fg_status expected(struct parser *parser, const char *what)
     return status;
 }
 
-/* -- numbers ------------------------------------------------------------------------------------
- */
+/* -- numbers ----------------------------------------------------------------------------------- */
 
 /* The characters of a number without sign and underscores. */
 struct number {
@@ -274,8 +273,7 @@ static enum fg_status parse_number(struct parser *parser)
     return put_integer(parser, &number, negative);
 }
 
-/* -- strings -------------------------------------------------------------------------------------
- */
+/* -- strings ----------------------------------------------------------------------------------- */
 
 /* One piece of a string that needs no escape, or one escape. */
 static enum fg_status parse_string_piece(struct parser *parser, enum fg_escape_kind kind,
@@ -352,8 +350,7 @@ static bool at_string(const struct parser *parser)
     return c == '\'' || c == '"';
 }
 
-/* -- containers -----------------------------------------------------------------------------------
- */
+/* -- containers -------------------------------------------------------------------------------- */
 
 static enum fg_status enter(struct parser *parser)
 {

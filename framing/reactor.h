@@ -93,6 +93,11 @@ struct fg_reactor_options {
     bool deferoutput;            /* half-duplex: keep responses until the input has ended */
     enum fg_data_mode data_mode; /* FG_DATA_KEEP or FG_DATA_ASK */
     uint32_t max_frame_size;     /* of frames sent; 0: FG_DEFAULT_MAX_FRAME_SIZE */
+    /*
+     * Accept bytes after a command request's CBOR map, as the seed does. Servers leave this false:
+     * such bytes are an error, since two readers could disagree on what was asked.
+     */
+    bool ignore_trailing_bytes;
     struct fg_limits limits;
 };
 
@@ -169,7 +174,7 @@ enum fg_status fg_reactor_oninputeof(struct fg_reactor *reactor, struct fg_actio
 enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
                                            struct fg_stream **ret_stream);
 
-/* -- looking in ------------------------------------------------------------------------------ */
+/* -- looking in -------------------------------------------------------------------------------- */
 
 enum fg_reactor_limit {
     FG_LIMIT_NO_LIMIT, /* the error was another one */

@@ -30,8 +30,7 @@ static enum fg_status append_frame(struct fg_buffer *buffer, struct fg_stream *s
     return FG_OK;
 }
 
-/* -- text output ----------------------------------------------------------------------------------
- */
+/* -- text output ------------------------------------------------------------------------------- */
 
 static bool is_ascii(struct fg_bytes text)
 {
