@@ -255,8 +255,12 @@ struct decoder {
     struct level levels[DEPTH_MAX];
 };
 
-/* Simple values have no callback in libcbor. True if one was read. */
-static bool read_simple(const uint8_t *data, size_t size, struct head *ret_head, size_t *ret_read)
+/*
+ * Simple values have no callback in libcbor, and it takes the short form of a tag for malformed
+ * where no meaning was registered for it. True if one of these was read.
+ */
+static bool read_simple_or_tag(const uint8_t *data, size_t size, struct head *ret_head,
+                               size_t *ret_read)
 {
     if (data[0] >= 0xe0 && data[0] <= 0xf3) {
         on_number(ret_head, FG_CBOR_SIMPLE, data[0] & 0x1f);
@@ -266,6 +270,11 @@ static bool read_simple(const uint8_t *data, size_t size, struct head *ret_head,
     if (data[0] == 0xf8 && size >= 2 && data[1] >= 32) {
         on_number(ret_head, FG_CBOR_SIMPLE, data[1]);
         *ret_read = 2;
+        return true;
+    }
+    if (data[0] >= 0xc0 && data[0] <= 0xd7) {
+        on_number(ret_head, FG_CBOR_TAG, data[0] & 0x1f);
+        *ret_read = 1;
         return true;
     }
     return false;
@@ -279,7 +288,7 @@ static enum fg_status read_head(struct decoder *decoder, struct head *ret_head, 
         return fg_fail(decoder->error, FG_ERR_TRUNCATED, decoder->offset,
                        "CBOR value ends too early");
     }
-    if (read_simple(data, size, ret_head, ret_read)) {
+    if (read_simple_or_tag(data, size, ret_head, ret_read)) {
         return FG_OK;
     }
     struct cbor_decoder_result result = cbor_stream_decode(data, size, &callbacks, ret_head);
@@ -336,7 +345,7 @@ static enum fg_status open_level(struct decoder *decoder, bool indefinite, uint6
 /* A count that the rest of the input cannot hold is refused before anything is kept for it. */
 static enum fg_status check_count(struct decoder *decoder, uint64_t count, unsigned each)
 {
-    size_t left = decoder->input.size - decoder->offset;
+    size_t left = decoder->input.size - decoder->offset - 1;
     if (count > left / each) {
         return fg_fail(decoder->error, FG_ERR_TRUNCATED, decoder->offset,
                        "CBOR value announces %llu elements in %zu bytes", (unsigned long long)count,
@@ -823,11 +832,7 @@ enum fg_status fg_cbor_put_float(struct fg_buffer *buffer, double value)
 /* -- encoding maps
  * --------------------------------------------------------------------------------- */
 
-/*
- * The size of the encoded item at the start of bytes, all inside it included; 0 if it is not whole.
- * Only for what the functions above wrote: definite lengths, no floats in disguise.
- */
-static size_t encoded_size(struct fg_bytes bytes)
+size_t fg_cbor_encoded_size(struct fg_bytes bytes)
 {
     uint64_t items = 1;
     size_t offset = 0;
@@ -884,9 +889,9 @@ static int compare_pairs(const void *a, const void *b)
 /* Takes one pair off the front of *rest. False if it is not whole. */
 static bool next_pair(struct fg_bytes *rest, struct pair *ret_pair)
 {
-    size_t key_size = encoded_size(*rest);
+    size_t key_size = fg_cbor_encoded_size(*rest);
     struct fg_bytes after_key = {rest->data + key_size, rest->size - key_size};
-    size_t value_size = key_size == 0 ? 0 : encoded_size(after_key);
+    size_t value_size = key_size == 0 ? 0 : fg_cbor_encoded_size(after_key);
     if (value_size == 0) {
         return false;
     }

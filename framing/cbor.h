@@ -120,6 +120,13 @@ void fg_cbor_map_begin(const struct fg_buffer *buffer, struct fg_cbor_map *ret_m
 enum fg_status fg_cbor_map_end(struct fg_buffer *buffer, const struct fg_cbor_map *map,
                                bool last_wins);
 
+/*
+ * The size of the encoded item at the start of bytes, all inside it included; 0 if it is not
+ * whole. For what the functions above wrote: indefinite lengths count as not whole, and text is
+ * not checked.
+ */
+size_t fg_cbor_encoded_size(struct fg_bytes bytes);
+
 /* The item at index and all inside it, in canonical form however it was encoded. */
 enum fg_status fg_cbor_put_item(struct fg_buffer *buffer, const struct fg_cbor_value *value,
                                 uint32_t index);

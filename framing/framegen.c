@@ -258,8 +258,12 @@ static bool valid_frame_size(uint32_t max_frame_size)
 static enum fg_status encode_request(struct fg_bytes name, struct fg_bytes args,
                                      struct fg_buffer *buffer)
 {
-    enum { EMPTY_MAP = 0xa0 };
-    bool with_args = args.size > 0 && !(args.size == 1 && args.data[0] == EMPTY_MAP);
+    enum { EMPTY_MAP = 0xa0, MAJOR_TYPE_MAP = 5 };
+    if (args.size > 0 &&
+        (args.data[0] >> 5 != MAJOR_TYPE_MAP || fg_cbor_encoded_size(args) != args.size)) {
+        return FG_ERR_ARGUMENT;
+    }
+    bool with_args = args.size > 0 && args.data[0] != EMPTY_MAP;
     struct fg_cbor_map map;
     fg_cbor_map_begin(buffer, &map);
     enum fg_status status = FG_OK;
@@ -298,7 +302,6 @@ enum fg_status fg_commandframes_new(struct fg_stream *stream, uint16_t requestid
     enum fg_status status = FG_ERR_ARGUMENT;
     if (valid_frame_size(max_frame_size)) {
         status = encode_request(name, args, &request);
-        status = status == FG_ERR_STATE ? FG_ERR_ARGUMENT : status;
     }
     struct fg_part *first;
     if (status == FG_OK) {

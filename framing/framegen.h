@@ -16,7 +16,8 @@ struct fg_framegen;
  * (also the empty map) to leave it out. data is NULL for a command without data; else it is taken
  * over, also on failure, and the request says have-data. The request is cut at max_frame_size (1
  * to FG_FRAME_LENGTH_MAX), data always at FG_DEFAULT_MAX_FRAME_SIZE. The stream must outlive the
- * generator. FG_ERR_ARGUMENT, FG_ERR_LIMIT (name and args over 4 GiB), FG_ERR_MEMORY.
+ * generator. FG_ERR_ARGUMENT: a frame size out of range, or args that are no map of definite
+ * length; FG_ERR_LIMIT: name and args over 4 GiB; FG_ERR_MEMORY.
  * (Seed: createcommandframes.)
  */
 enum fg_status fg_commandframes_new(struct fg_stream *stream, uint16_t requestid,

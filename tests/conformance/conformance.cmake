@@ -13,3 +13,8 @@ foreach(vector_file IN LISTS vector_files)
     get_filename_component(name ${vector_file} NAME_WE)
     add_test(NAME conformance.${name} COMMAND conformance ${vector_file})
 endforeach()
+
+add_test(NAME conformance.driver
+         COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/conformance/test_driver.py)
+set_tests_properties(conformance.driver PROPERTIES
+    ENVIRONMENT "CONFORMANCE=$<TARGET_FILE:conformance>")
