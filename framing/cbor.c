@@ -282,12 +282,12 @@ static bool read_simple_or_tag(const uint8_t *data, size_t size, struct head *re
 
 static enum fg_status read_head(struct decoder *decoder, struct head *ret_head, size_t *ret_read)
 {
-    const uint8_t *data = decoder->input.data + decoder->offset;
     size_t size = decoder->input.size - decoder->offset;
     if (size == 0) {
         return fg_fail(decoder->error, FG_ERR_TRUNCATED, decoder->offset,
                        "CBOR value ends too early");
     }
+    const uint8_t *data = decoder->input.data + decoder->offset;
     if (read_simple_or_tag(data, size, ret_head, ret_read)) {
         return FG_OK;
     }

@@ -474,11 +474,16 @@ static enum fg_status parse_dict(struct parser *parser, bool as_key)
 
 static enum fg_status parse_constant(struct parser *parser)
 {
+    static const char any_literal[] =
+        "a literal (None, True, False, a number, string, list, tuple or dict)";
     static const struct {
         const char *name;
         uint8_t encoded;
     } constants[] = {{"None", 0xf6}, {"True", 0xf5}, {"False", 0xf4}};
     size_t end = parser->offset;
+    if (end == parser->text.size) {
+        return expected(parser, any_literal);
+    }
     while (end < parser->text.size && is_word(parser->text.data[end])) {
         end++;
     }
@@ -489,7 +494,7 @@ static enum fg_status parse_constant(struct parser *parser)
             return fg_buffer_append_byte(parser->buffer, constants[i].encoded);
         }
     }
-    return expected(parser, "a literal (None, True, False, a number, string, list, tuple or dict)");
+    return expected(parser, any_literal);
 }
 
 static enum fg_status parse_value(struct parser *parser, bool as_key)
