@@ -1,0 +1,19 @@
+/*
+ * JSON made with jansson: the form of `framegate decode --json`, and the two things that JSON needs
+ * here and jansson lacks: a dump into a struct fg_buffer, and strings from bytes of any kind.
+ */
+#ifndef FRAMEGATE_GATEWAY_TOOLS_JSON_H
+#define FRAMEGATE_GATEWAY_TOOLS_JSON_H
+
+#include "framing/frame.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* Appends one JSON object that says all of a frame. FG_ERR_MEMORY, FG_ERR_LIMIT. */
+enum fg_status fg_json_append_frame(struct fg_buffer *buffer, const struct fg_frame *frame);
+
+/* Appends value as jansson dumps it with these flags. FG_ERR_MEMORY, FG_ERR_LIMIT. */
+enum fg_status fg_json_append(struct fg_buffer *buffer, const json_t *value, size_t flags);
+
+#endif
