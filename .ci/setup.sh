@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# What run.sh and test.sh share. Sourced, not run; the caller has set -euo pipefail and stands in
+# the project's folder.
+
+say() {
+    printf '== %s\n' "$*"
+}
+
+fail() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# Runs a command as root, by sudo where that is needed.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "installing packages needs root: install sudo, or run as root: $*"
+    fi
+}
+
+is_installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# install_packages LIST...: installs what the lists name and is not there yet. Asks the network only
+# if something is missing.
+install_packages() {
+    local package missing=()
+    command -v dpkg-query >/dev/null ||
+        fail "this needs Debian 12 (dpkg and apt-get); elsewhere, install what $* name and build with cmake --preset release"
+    while read -r package; do
+        is_installed "$package" || missing+=("$package")
+    done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@")
+    if [ "${#missing[@]}" -eq 0 ]; then
+        say "All packages are installed"
+        return
+    fi
+    say "Installing ${missing[*]}"
+    as_root apt-get -qq update || fail "apt-get update failed"
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install --yes --no-install-recommends "${missing[@]}" </dev/null ||
+        fail "apt-get could not install: ${missing[*]}"
+}
+
+# build PRESET [TARGET...]: configures and builds, quietly unless something is wrong.
+build() {
+    local preset=$1 log
+    shift
+    log=build/$preset.log
+    mkdir -p build
+    say "Building the $preset preset"
+    if ! cmake --preset "$preset" >"$log" 2>&1; then
+        cat "$log" >&2
+        fail "cmake could not configure the $preset preset"
+    fi
+    if ! cmake --build --preset "$preset" ${1:+--target "$@"} >>"$log" 2>&1; then
+        grep -v '^\[' "$log" >&2 || true
+        fail "the $preset preset does not build"
+    fi
+}
