@@ -67,7 +67,7 @@ static const char *const decode_description[] = {
     "payload is canonical CBOR, 'literal' is the Python literal for it. Error responses have "
     "'message', text output has 'text'.",
     "Input that ends inside a frame, or is not frames at all but the text of an HTTP error, is a "
-    "failure; the frames before it are written. Empty input has no frames and is none.",
+    "failure; the frames before it are written. Empty input has no frames, which is no failure.",
     NULL,
 };
 

@@ -60,11 +60,15 @@ static const char *refused(const struct fg_options *options)
 
 int fg_options_next(struct fg_options *options)
 {
-    int code = getopt_long(options->argc, options->argv, options->letters, options->table, NULL);
-    options->value = optarg;
+    int code = -1;
+    if (!options->only_operands) {
+        code = getopt_long(options->argc, options->argv, options->letters, options->table, NULL);
+        options->value = optarg;
+    }
     switch (code) {
     case -1:
-        if (optind < options->argc) { /* what follows "--" */
+        options->only_operands = true; /* getopt would start again at what follows "--" */
+        if (optind < options->argc) {
             options->value = options->argv[optind++];
             return FG_OPTIONS_OPERAND;
         }

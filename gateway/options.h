@@ -7,6 +7,7 @@
 #include "gateway/help.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What fg_options_next answers beside the codes of the command's table. */
@@ -24,6 +25,7 @@ struct fg_options {
     int argc;
     char **argv; /* borrowed; getopt may permute it */
     const char *value;
+    bool only_operands; /* "--" was read */
     struct option table[FG_OPTIONS_TABLE_MAX];
     char letters[2 * FG_OPTIONS_TABLE_MAX + 3];
 };

@@ -141,7 +141,12 @@ static int fail_with_text(const struct fg_tool *tool, const struct input_start *
     char excerpt[EXCERPT_SIZE + 1];
     for (size_t i = 0; i < start->size; i++) {
         char c = start->bytes[i];
-        excerpt[i] = c == '\n' || c == '\r' || c == '\t' ? ' ' : is_text_byte(c) ? c : '?';
+        excerpt[i] = c;
+        if (c == '\n' || c == '\r' || c == '\t') {
+            excerpt[i] = ' ';
+        } else if (!is_text_byte(c)) {
+            excerpt[i] = '?';
+        }
     }
     excerpt[start->size] = '\0';
     const char *advice = start->size >= 5 && memcmp(start->bytes, "HTTP/", 5) == 0

@@ -32,11 +32,29 @@ struct request {
 struct request_list {
     struct request *items; /* owned */
     size_t count;
+    size_t capacity;
     uint32_t max_frame_size;
     bool stdin_used;
 };
 
 /* -- the command line ------------------------------------------------------------------------ */
+
+/* Makes room for one more. */
+static int grow(struct request_list *list, const struct fg_options *options)
+{
+    if (list->count < list->capacity) {
+        return FG_EXIT_OK;
+    }
+    size_t capacity = list->capacity > 0 ? 2 * list->capacity : 8;
+    struct request *items = realloc(list->items, capacity * sizeof(*items));
+    if (items == NULL) {
+        fg_options_fail(options->command, "%s", fg_status_text(FG_ERR_MEMORY));
+        return FG_EXIT_FAILURE;
+    }
+    list->items = items;
+    list->capacity = capacity;
+    return FG_EXIT_OK;
+}
 
 static int add_request(struct request_list *list, const struct fg_options *options)
 {
@@ -44,13 +62,11 @@ static int add_request(struct request_list *list, const struct fg_options *optio
         fg_options_fail(options->command, "expected at most %d commands", REQUESTS_MAX);
         return FG_EXIT_USAGE;
     }
-    struct request *items = realloc(list->items, (list->count + 1) * sizeof(*items));
-    if (items == NULL) {
-        fg_options_fail(options->command, "%s", fg_status_text(FG_ERR_MEMORY));
-        return FG_EXIT_FAILURE;
+    int result = grow(list, options);
+    if (result != FG_EXIT_OK) {
+        return result;
     }
-    list->items = items;
-    struct request *request = &items[list->count++];
+    struct request *request = &list->items[list->count++];
     *request = (struct request){.name = options->value, .data = -1};
     fg_buffer_init(&request->args, ARGS_MAX);
     fg_cbor_map_begin(&request->args, &request->map);
