@@ -2,6 +2,7 @@
  * The program's entry: finds the command and hands over. Every command has a function of its own,
  * whose result is the exit status.
  */
+#include "gateway/serve.h"
 #include "gateway/tools.h"
 
 #include <signal.h>
@@ -14,7 +15,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"request", fg_request_main}, {"encode", fg_encode_main}, {"decode", fg_decode_main},
+    {"serve", fg_serve_main}, {"request", fg_request_main}, {"encode", fg_encode_main}, {"decode", fg_decode_main},
     {"reflect", fg_reflect_main}, {"help", fg_help_main},
 };
 

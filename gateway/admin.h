@@ -1,0 +1,22 @@
+/*
+ * The admin listener: GET /state (JSON) and GET /healthz.
+ */
+#ifndef FRAMEGATE_GATEWAY_ADMIN_H
+#define FRAMEGATE_GATEWAY_ADMIN_H
+
+#include "gateway/public.h"
+
+struct fg_admin;
+
+/*
+ * Serves the state at a listening socket, which it takes over, also on failure. public must outlive
+ * it. FG_ERR_MEMORY, FG_ERR_IO.
+ */
+enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *public,
+                              int listen_socket, struct fg_admin **ret_admin,
+                              struct fg_error *error);
+
+/* Takes NULL. */
+void fg_admin_stop(struct fg_admin *admin);
+
+#endif

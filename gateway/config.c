@@ -1,0 +1,406 @@
+/*
+ * The settings table, and reading values into it. Owns every default of the gateway.
+ */
+#include "gateway/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIELD(name) offsetof(struct fg_config, name), sizeof(((struct fg_config *)NULL)->name)
+
+static const char *const allow_push_choices[] = {"loopback", "*", "nobody", NULL};
+
+static const struct fg_setting settings[] = {
+    {"repository", FG_SETTING_TEXT, FIELD(repository), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL, "DIR",
+     "the Mercurial repository to serve", NULL},
+    {"listen", FG_SETTING_ADDRESS, FIELD(listen), 0, 0, "127.0.0.1:8080", FG_BOUND_UNCOUNTED, NULL,
+     "ADDR:PORT", "where the protocol is served; port 0 takes a free one", NULL},
+    {"admin-listen", FG_SETTING_ADDRESS, FIELD(admin_listen), 0, 0, "127.0.0.1:8081",
+     FG_BOUND_UNCOUNTED, NULL, "ADDR:PORT",
+     "where the state is shown; must be a loopback address", NULL},
+    {"access-log", FG_SETTING_TEXT, FIELD(access_log), 0, 0, "-", FG_BOUND_UNCOUNTED, NULL, "PATH",
+     "a line for each request: a file, - for standard error, or off", NULL},
+    {"debugreflect", FG_SETTING_SWITCH, FIELD(debugreflect), 0, 1, "off", FG_BOUND_UNCOUNTED, NULL,
+     NULL, "offer the command debugreflect, which shows what the reactor makes of frames", NULL},
+    {"allow-push", FG_SETTING_CHOICE, FIELD(allow_push), 0, 0, "loopback", FG_BOUND_UNCOUNTED,
+     allow_push_choices, "WHO",
+     "who may use rw: loopback (peers on this machine that come without a proxy), * (everyone) or "
+     "nobody",
+     "403"},
+
+    {"threads", FG_SETTING_NUMBER, FIELD(threads), 0, 1024, "0", FG_BOUND_UNCOUNTED, NULL, "N",
+     "threads that serve connections; 0 for one each core", NULL},
+    {"workers", FG_SETTING_NUMBER, FIELD(workers), 1, 1024, "4", FG_BOUND_UNCOUNTED, NULL, "N",
+     "threads that run slow commands, so that they hold up no other connection", NULL},
+    {"worker-queue", FG_SETTING_NUMBER, FIELD(worker_queue), 1, 1000000, "100",
+     FG_BOUND_WORKER_QUEUE, NULL, "N",
+     "slow commands that may wait for a worker; more would wait longer than anybody does",
+     "application error"},
+    {"connection-memory", FG_SETTING_BYTES, FIELD(connection_memory), 4096, 16 << 20, "128K",
+     FG_BOUND_UNCOUNTED, NULL, "BYTES",
+     "buffer of a connection; half of it is the largest piece of a body, and small pieces cost time",
+     NULL},
+    {"max-connections", FG_SETTING_NUMBER, FIELD(connections), 1, 1000000, "1000",
+     FG_BOUND_UNCOUNTED, NULL, "N", "connections at once; each costs a descriptor and memory",
+     "waits"},
+    {"max-connections-per-address", FG_SETTING_NUMBER, FIELD(connections_per_address), 0, 1000000,
+     "100", FG_BOUND_UNCOUNTED, NULL, "N",
+     "connections of one address at once, so that one peer cannot take them all; 0 for no limit",
+     "closed"},
+
+    {"max-body", FG_SETTING_BYTES, FIELD(body_bytes), 0, UINT64_MAX / 2, "16M", FG_BOUND_BODY, NULL,
+     "BYTES", "bytes of a request's body", "413"},
+    {"max-frame", FG_SETTING_BYTES, FIELD(framing.frame_payload), 1, FG_FRAME_LENGTH_MAX, NULL,
+     FG_BOUND_FRAME, NULL, "BYTES",
+     "payload of a received frame; every peer may send 65535, and each is held in memory",
+     "protocol error"},
+    {"max-frame-sent", FG_SETTING_BYTES, FIELD(frame_sent), 1, FG_FRAME_LENGTH_MAX, "32K",
+     FG_BOUND_UNCOUNTED, NULL, "BYTES", "payload of a frame that is sent", NULL},
+    {"max-empty-frames", FG_SETTING_NUMBER, FIELD(framing.empty_frames), 1, UINT32_MAX, NULL,
+     FG_BOUND_FRAME, NULL, "N",
+     "frames without payload in a row; more is work without progress", "protocol error"},
+    {"max-frame-overhead", FG_SETTING_BYTES, FIELD(framing.frame_overhead), 0, UINT64_MAX / 2, NULL,
+     FG_BOUND_FRAME, NULL, "BYTES",
+     "bytes by which frame headers may exceed payloads in one body; tiny frames cost more than "
+     "they carry",
+     "protocol error"},
+    {"max-receiving", FG_SETTING_NUMBER, FIELD(framing.requests_receiving), 1, 65536, NULL,
+     FG_BOUND_RECEIVING, NULL, "N", "commands of one body that are incomplete at once",
+     "protocol error"},
+    {"max-commands", FG_SETTING_NUMBER, FIELD(framing.requests_active), 1, 65536, NULL,
+     FG_BOUND_COMMANDS, NULL, "N",
+     "commands of one body; their responses wait for its end", "protocol error"},
+    {"max-request", FG_SETTING_BYTES, FIELD(framing.request_bytes), 1, UINT32_MAX, NULL,
+     FG_BOUND_REQUEST, NULL, "BYTES",
+     "bytes of one command request; known with 100,000 nodes has 2.1 million", "protocol error"},
+    {"max-data", FG_SETTING_BYTES, FIELD(framing.data_bytes), 0, UINT64_MAX / 2, NULL,
+     FG_BOUND_DATA, NULL, "BYTES", "command data that is kept for a command that takes it",
+     "application error"},
+    {"max-cbor-depth", FG_SETTING_NUMBER, FIELD(framing.cbor_depth), 1, 1024, NULL,
+     FG_BOUND_CBOR, NULL, "N", "nesting in a command request; bounds recursion",
+     "protocol error"},
+    {"max-cbor-items", FG_SETTING_NUMBER, FIELD(framing.cbor_items), 1, UINT32_MAX, NULL,
+     FG_BOUND_CBOR, NULL, "N", "items of one command request; each costs 32 bytes",
+     "protocol error"},
+    {"max-reply", FG_SETTING_BYTES, FIELD(reply_bytes), 0, UINT64_MAX / 2, "64M", FG_BOUND_REPLY,
+     NULL, "BYTES", "bytes of the replies to one body that wait in memory for its end",
+     "application error"},
+    {"max-memory", FG_SETTING_BYTES, FIELD(memory_bytes), 0, UINT64_MAX / 2, "256M",
+     FG_BOUND_MEMORY, NULL, "BYTES",
+     "bytes that all exchanges together hold of requests and replies; over it new requests are "
+     "refused while running ones finish",
+     "503"},
+
+    {"max-target", FG_SETTING_BYTES, FIELD(target_bytes), 64, 1 << 20, "8K", FG_BOUND_TARGET, NULL,
+     "BYTES", "bytes of a request's path and query", "414"},
+    {"max-header-fields", FG_SETTING_NUMBER, FIELD(header_fields), 1, 1000, "100",
+     FG_BOUND_HEADER_FIELDS, NULL, "N", "header fields of a request", "431"},
+    {"max-header", FG_SETTING_BYTES, FIELD(header_bytes), 64, 16 << 20, "32K",
+     FG_BOUND_HEADER_BYTES, NULL, "BYTES", "bytes of all header fields together", "431"},
+
+    {"header-time", FG_SETTING_SECONDS, FIELD(header_seconds), 1, 86400, "20",
+     FG_BOUND_HEADER_TIME, NULL, "SECONDS",
+     "for the header of a request; a trickle would keep a connection for ever", "closed"},
+    {"body-time", FG_SETTING_SECONDS, FIELD(body_seconds), 1, 86400, "20", FG_BOUND_BODY_TIME, NULL,
+     "SECONDS", "for a body of any size", "closed"},
+    {"body-rate", FG_SETTING_BYTES, FIELD(body_rate), 1, UINT32_MAX, "500", FG_BOUND_UNCOUNTED,
+     NULL, "BYTES", "of body that give one second more than --body-time", NULL},
+    {"body-time-max", FG_SETTING_SECONDS, FIELD(body_seconds_max), 1, 86400, "300",
+     FG_BOUND_UNCOUNTED, NULL, "SECONDS", "for the largest body", "closed"},
+    {"idle-time", FG_SETTING_SECONDS, FIELD(idle_seconds), 1, 86400, "75", FG_BOUND_UNCOUNTED, NULL,
+     "SECONDS", "without a byte in either direction", "closed"},
+    {"drain-time", FG_SETTING_SECONDS, FIELD(drain_seconds), 0, 86400, "30", FG_BOUND_UNCOUNTED,
+     NULL, "SECONDS", "for what still runs when the program is told to stop", "closed"},
+};
+
+const struct fg_setting *fg_config_settings(size_t *ret_count)
+{
+    *ret_count = sizeof(settings) / sizeof(settings[0]);
+    return settings;
+}
+
+const struct fg_setting *fg_config_find(struct fg_bytes key)
+{
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (fg_bytes_equal_string(key, settings[i].key)) {
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+static void *field_of(struct fg_config *config, const struct fg_setting *setting)
+{
+    return (char *)config + setting->offset;
+}
+
+uint64_t fg_config_number(const struct fg_config *config, const struct fg_setting *setting)
+{
+    const char *field = (const char *)config + setting->offset;
+    if (setting->width == sizeof(bool)) {
+        return *(const bool *)field;
+    }
+    if (setting->width == sizeof(uint32_t)) {
+        return *(const uint32_t *)(const void *)field;
+    }
+    return *(const uint64_t *)(const void *)field;
+}
+
+static void store_number(struct fg_config *config, const struct fg_setting *setting,
+                         uint64_t number)
+{
+    void *field = field_of(config, setting);
+    if (setting->width == sizeof(bool)) {
+        *(bool *)field = number != 0;
+    } else if (setting->width == sizeof(uint32_t)) {
+        *(uint32_t *)field = (uint32_t)number;
+    } else {
+        *(uint64_t *)field = number;
+    }
+}
+
+/* Digits, with a unit where the setting counts bytes. False if text is something else. */
+static bool parse_number(const char *text, bool bytes, uint64_t *ret_number)
+{
+    if (text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    char *end = NULL;
+    errno = 0;
+    uint64_t number = strtoull(text, &end, 10);
+    unsigned shift = 0;
+    if (bytes && *end != '\0') {
+        const char *unit = strchr("KMG", *end);
+        if (unit == NULL) {
+            return false;
+        }
+        shift = 10 * (unsigned)(1 + (*unit == 'M') + 2 * (*unit == 'G'));
+        end++;
+    }
+    if (errno != 0 || *end != '\0' || number > UINT64_MAX >> shift) {
+        return false;
+    }
+    *ret_number = number << shift;
+    return true;
+}
+
+static enum fg_status set_number(struct fg_config *config, const struct fg_setting *setting,
+                                 const char *text, struct fg_error *error)
+{
+    uint64_t number = 0;
+    bool bytes = setting->type == FG_SETTING_BYTES;
+    if (!parse_number(text, bytes, &number) || number < setting->minimum ||
+        number > setting->maximum) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "%s: '%s' is not a number%s from %llu to %llu%s", setting->key, text,
+                       setting->type == FG_SETTING_SECONDS ? " of seconds" : "",
+                       (unsigned long long)setting->minimum, (unsigned long long)setting->maximum,
+                       bytes ? ", which may end in K, M or G" : "");
+    }
+    store_number(config, setting, number);
+    return FG_OK;
+}
+
+static enum fg_status set_choice(struct fg_config *config, const struct fg_setting *setting,
+                                 const char *text, struct fg_error *error)
+{
+    static const char *const switch_choices[] = {"off", "on", NULL};
+    const char *const *choices =
+        setting->type == FG_SETTING_SWITCH ? switch_choices : setting->choices;
+    struct fg_buffer expected = FG_BUFFER_INIT(256);
+    for (uint32_t i = 0; choices[i] != NULL; i++) {
+        if (strcmp(choices[i], text) == 0) {
+            store_number(config, setting, i);
+            fg_buffer_free(&expected);
+            return FG_OK;
+        }
+        /* Only the message suffers if this fails. */
+        (void)fg_buffer_append_format(&expected, "%s%s", i == 0 ? "" : ", ", choices[i]);
+    }
+    enum fg_status status = fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: '%s' is none of %.*s",
+                                    setting->key, text, (int)expected.size,
+                                    expected.size > 0 ? (const char *)expected.data : "");
+    fg_buffer_free(&expected);
+    return status;
+}
+
+static enum fg_status set_text(struct fg_config *config, const struct fg_setting *setting,
+                               const char *text, struct fg_error *error)
+{
+    if (text[0] == '\0') {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: the value is empty", setting->key);
+    }
+    char *copy = strdup(text);
+    if (copy == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    char **field = field_of(config, setting);
+    free(*field);
+    *field = copy;
+    return FG_OK;
+}
+
+static enum fg_status set_address(struct fg_config *config, const struct fg_setting *setting,
+                                  const char *text, struct fg_error *error)
+{
+    struct fg_error inner;
+    enum fg_status status = fg_address_parse(text, field_of(config, setting), &inner);
+    return status == FG_OK ? FG_OK
+                           : fg_fail(error, status, 0, "%s: %s", setting->key, inner.message);
+}
+
+enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *setting,
+                             const char *text, struct fg_error *error)
+{
+    switch (setting->type) {
+    case FG_SETTING_TEXT:
+        return set_text(config, setting, text, error);
+    case FG_SETTING_ADDRESS:
+        return set_address(config, setting, text, error);
+    case FG_SETTING_SWITCH:
+    case FG_SETTING_CHOICE:
+        return set_choice(config, setting, text, error);
+    case FG_SETTING_NUMBER:
+    case FG_SETTING_BYTES:
+    case FG_SETTING_SECONDS:
+        break;
+    }
+    return set_number(config, setting, text, error);
+}
+
+enum fg_status fg_config_init(struct fg_config *config, struct fg_error *error)
+{
+    *config = (struct fg_config){.framing = FG_LIMITS_DEFAULT};
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        enum fg_status status = FG_OK;
+        if (settings[i].initial != NULL) {
+            status = fg_config_set(config, &settings[i], settings[i].initial, error);
+        }
+        if (status != FG_OK) {
+            fg_config_clear(config);
+            return status;
+        }
+    }
+    return FG_OK;
+}
+
+void fg_config_clear(struct fg_config *config)
+{
+    if (config != NULL) {
+        free(config->repository);
+        free(config->access_log);
+        *config = (struct fg_config){.repository = NULL};
+    }
+}
+
+/* One "--key", "--key=value" or "--key value"; *index is left at the last argument it took. */
+static enum fg_status parse_one(struct fg_config *config, int argc, char *const *argv, int *index,
+                                struct fg_error *error)
+{
+    const char *argument = argv[*index];
+    if (strncmp(argument, "--", 2) != 0 || argument[2] == '\0') {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "unexpected argument '%s'", argument);
+    }
+    const char *key = argument + 2;
+    const char *value = strchr(key, '=');
+    size_t size = value != NULL ? (size_t)(value - key) : strlen(key);
+    const struct fg_setting *setting =
+        fg_config_find((struct fg_bytes){(const uint8_t *)key, size});
+    if (setting == NULL) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "unknown option '--%.*s'", (int)size, key);
+    }
+    if (value != NULL) {
+        value++;
+    } else if (setting->type == FG_SETTING_SWITCH) {
+        value = "on";
+    } else if (*index + 1 < argc) {
+        value = argv[++*index];
+    } else {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--%s needs a value (%s)", setting->key,
+                       setting->argument);
+    }
+    struct fg_error inner;
+    enum fg_status status = fg_config_set(config, setting, value, &inner);
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "--%s", inner.message);
+}
+
+enum fg_status fg_config_parse_arguments(struct fg_config *config, int argc, char *const *argv,
+                                         struct fg_error *error)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return FG_END;
+        }
+        enum fg_status status = parse_one(config, argc, argv, &i, error);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
+    return FG_OK;
+}
+
+enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *error)
+{
+    if (config->repository == NULL) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--repository DIR is missing");
+    }
+    if (!fg_address_is_loopback(&config->admin_listen)) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "--admin-listen: only a loopback address keeps the state private");
+    }
+    if (config->body_seconds_max < config->body_seconds) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--body-time-max: %u is less than --body-time %u",
+                       config->body_seconds_max, config->body_seconds);
+    }
+    if (config->threads == 0) {
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        config->threads = cores < 1 ? 1 : cores > 1024 ? 1024 : (uint32_t)cores;
+    }
+    if (config->connections < config->threads) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "--max-connections: %u is less than one for each of the %u threads",
+                       config->connections, config->threads);
+    }
+    return FG_OK;
+}
+
+static enum fg_status append_default(struct fg_buffer *buffer, const struct fg_setting *setting)
+{
+    if (setting->initial != NULL) {
+        return setting->type == FG_SETTING_SWITCH
+                   ? FG_OK
+                   : fg_buffer_append_format(buffer, " (default %s", setting->initial);
+    }
+    if (setting->type == FG_SETTING_TEXT) {
+        return FG_OK;
+    }
+    const struct fg_config defaults = {.framing = FG_LIMITS_DEFAULT};
+    return fg_buffer_append_format(buffer, " (default %llu",
+                                   (unsigned long long)fg_config_number(&defaults, setting));
+}
+
+enum fg_status fg_config_append_help(struct fg_buffer *buffer)
+{
+    enum fg_status status = FG_OK;
+    for (size_t i = 0; status == FG_OK && i < sizeof(settings) / sizeof(settings[0]); i++) {
+        const struct fg_setting *setting = &settings[i];
+        status = fg_buffer_append_format(buffer, "  --%s%s%s\n        %s", setting->key,
+                                         setting->argument != NULL ? " " : "",
+                                         setting->argument != NULL ? setting->argument : "",
+                                         setting->text);
+        size_t before = buffer->size;
+        if (status == FG_OK) {
+            status = append_default(buffer, setting);
+        }
+        bool open = buffer->size > before;
+        if (status == FG_OK && open && setting->reached != NULL) {
+            status = fg_buffer_append_format(buffer, "; beyond: %s", setting->reached);
+        }
+        if (status == FG_OK) {
+            status = fg_buffer_append_string(buffer, open ? ")\n" : "\n");
+        }
+    }
+    return status;
+}

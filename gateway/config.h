@@ -1,0 +1,142 @@
+/*
+ * What `framegate serve` can be told, and every bound of the gateway: one table of settings with
+ * default, unit, reason, and what a peer gets when a bound is reached. The command line reads the
+ * table, and whatever else sets a setting goes through fg_config_set, so that a key means the same
+ * everywhere. The bounds of the framing layer stand in framing/limits.h; the table refers to them.
+ */
+#ifndef FRAMEGATE_GATEWAY_CONFIG_H
+#define FRAMEGATE_GATEWAY_CONFIG_H
+
+#include "framing/buffer.h"
+#include "framing/limits.h"
+#include "gateway/address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The bounds whose hits are counted (gateway/state.h), in the order of the table of settings.
+ * Those that the framing layer does not tell apart are counted together. */
+enum fg_bound {
+    FG_BOUND_BODY,
+    FG_BOUND_FRAME, /* of the reader: payload, empty frames, overhead */
+    FG_BOUND_RECEIVING,
+    FG_BOUND_COMMANDS,
+    FG_BOUND_REQUEST,
+    FG_BOUND_DATA,
+    FG_BOUND_CBOR, /* depth and items */
+    FG_BOUND_REPLY,
+    FG_BOUND_MEMORY,
+    FG_BOUND_TARGET,
+    FG_BOUND_HEADER_FIELDS,
+    FG_BOUND_HEADER_BYTES,
+    FG_BOUND_HEADER_TIME,
+    FG_BOUND_BODY_TIME,
+    FG_BOUND_WORKER_QUEUE,
+    FG_BOUND_COUNT,
+    FG_BOUND_UNCOUNTED = FG_BOUND_COUNT, /* a setting that is no bound, or that others enforce */
+};
+
+/* Who may use rw, as long as nobody can prove who they are. */
+enum fg_allow_push {
+    FG_ALLOW_PUSH_LOOPBACK, /* peers on this machine that no proxy stands before */
+    FG_ALLOW_PUSH_ALL,
+    FG_ALLOW_PUSH_NONE,
+};
+
+struct fg_config {
+    char *repository; /* owned */
+    struct fg_address listen;
+    struct fg_address admin_listen;
+    char *access_log; /* owned: a path, "-" for standard error, "off" */
+    bool debugreflect;
+    uint32_t allow_push; /* enum fg_allow_push */
+
+    uint32_t threads; /* 0 in the settings means one for each core; never 0 once parsed */
+    uint32_t workers;
+    uint32_t worker_queue;
+    uint64_t connection_memory;
+    uint32_t connections;
+    uint32_t connections_per_address;
+
+    struct fg_limits framing;
+    uint32_t frame_sent;
+    uint64_t body_bytes;
+    uint64_t reply_bytes;
+    uint64_t memory_bytes;
+    uint64_t target_bytes;
+    uint32_t header_fields;
+    uint64_t header_bytes;
+
+    uint32_t header_seconds;
+    uint32_t body_seconds;
+    uint32_t body_seconds_max;
+    uint64_t body_rate; /* bytes a second that give one second more */
+    uint32_t idle_seconds;
+    uint32_t drain_seconds;
+};
+
+enum fg_setting_type {
+    FG_SETTING_TEXT,
+    FG_SETTING_ADDRESS,
+    FG_SETTING_NUMBER,
+    FG_SETTING_BYTES,   /* a number that may end in K, M or G (powers of 1024) */
+    FG_SETTING_SECONDS, /* whole seconds */
+    FG_SETTING_SWITCH,  /* without a value on the command line; on or off elsewhere */
+    FG_SETTING_CHOICE,
+};
+
+/* One row of the table. All strings are static. */
+struct fg_setting {
+    const char *key; /* "--key" on the command line */
+    enum fg_setting_type type;
+    size_t offset;             /* in struct fg_config */
+    size_t width;              /* bytes of the field */
+    uint64_t minimum;          /* of numbers, bytes and seconds */
+    uint64_t maximum;          /* dito */
+    const char *initial;       /* the default; NULL if it has none or is that of FG_LIMITS_DEFAULT */
+    enum fg_bound bound;       /* what is counted when it is reached */
+    const char *const *choices; /* of FG_SETTING_CHOICE, NULL at the end; the value is the index */
+    const char *argument;      /* what its value is called, NULL for a switch */
+    const char *text;          /* what it is and why, for --help */
+    const char *reached;       /* what a peer gets when the bound is reached; NULL: no bound */
+};
+
+/* All settings; *ret_count of them. Static. */
+const struct fg_setting *fg_config_settings(size_t *ret_count);
+
+/* The setting with this key; NULL if there is none. */
+const struct fg_setting *fg_config_find(struct fg_bytes key);
+
+/* Fills config with the defaults. FG_ERR_MEMORY. */
+enum fg_status fg_config_init(struct fg_config *config, struct fg_error *error);
+
+/* Frees what config owns. Takes NULL or a zeroed config. */
+void fg_config_clear(struct fg_config *config);
+
+/*
+ * Gives a setting the value that text says. FG_ERR_ARGUMENT: error says the key, the value and what
+ * was expected. FG_ERR_MEMORY. On failure config is as it was.
+ */
+enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *setting,
+                             const char *text, struct fg_error *error);
+
+/*
+ * Reads "--key value" and "--key=value"; argv[0] is skipped. FG_ERR_ARGUMENT: error says which
+ * argument and why. FG_END: --help was among them. FG_ERR_MEMORY.
+ */
+enum fg_status fg_config_parse_arguments(struct fg_config *config, int argc, char *const *argv,
+                                         struct fg_error *error);
+
+/*
+ * Checks what only shows when all settings are known, and puts in what is computed (threads).
+ * FG_ERR_ARGUMENT as above.
+ */
+enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *error);
+
+/* The value of a number, bytes, seconds, switch or choice setting. */
+uint64_t fg_config_number(const struct fg_config *config, const struct fg_setting *setting);
+
+/* Appends the settings as `--help` lists them. Errors of fg_buffer_append. */
+enum fg_status fg_config_append_help(struct fg_buffer *buffer);
+
+#endif

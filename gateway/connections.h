@@ -1,0 +1,61 @@
+/*
+ * The open connections of the public listener and their deadlines. The HTTP library's own timeout
+ * counts silence only, so a peer that sends a byte now and then would live for ever: whoever passes
+ * a deadline has its socket shut down, which the library then sees as the peer's end.
+ */
+#ifndef FRAMEGATE_GATEWAY_CONNECTIONS_H
+#define FRAMEGATE_GATEWAY_CONNECTIONS_H
+
+#include "gateway/config.h"
+#include "gateway/exchange.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* One connection, from accept to close, and the request that is on it. */
+struct fg_connection {
+    struct fg_connection *next;
+    struct fg_connection **link;
+    int socket; /* open as long as the connection is in the list */
+    struct fg_address peer;
+    _Atomic uint64_t deadline; /* as fg_now_microseconds; 0: none */
+    atomic_uint bound;         /* enum fg_bound to count when it passes */
+
+    /* For the owner of the connection alone: */
+    struct fg_exchange *exchange; /* NULL between requests */
+    const char *target_end;
+    bool head_done;
+    void *transport; /* the library's connection */
+    void *owner;
+};
+
+struct fg_connections {
+    pthread_mutex_t lock;
+    struct fg_connection *first;
+    uint64_t count;
+};
+
+/* No allocation. */
+void fg_connections_init(struct fg_connections *connections);
+
+/* None may be open. */
+void fg_connections_clear(struct fg_connections *connections);
+
+/* Enters a connection, without a deadline. NULL if memory is short. */
+struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
+                                          const struct fg_address *peer);
+
+/* Takes it out and frees it; to be called before the socket is closed. Takes NULL. */
+void fg_connections_close(struct fg_connections *connections, struct fg_connection *connection);
+
+/* Sets the deadline that many seconds from now; 0 takes it away. */
+void fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
+                                enum fg_bound bound);
+
+/* Shuts down the sockets past their deadline, each counted in state once. */
+void fg_connections_cut(struct fg_connections *connections, struct fg_state *state);
+
+/* How many are open. */
+uint64_t fg_connections_count(struct fg_connections *connections);
+
+#endif

@@ -1,0 +1,432 @@
+/*
+ * An exchange's life: head, body, verdict, answer, end. Every public function takes the shard's
+ * lock for as long as it works.
+ */
+#include "gateway/exchange_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /*
+     * What an exchange holds below this is not accounted: an atomic addition for each small
+     * request would cost more than the bytes are worth.
+     */
+    ACCOUNT_FROM = 64 * 1024,
+    RETRY_AFTER_SECONDS = 1,
+};
+
+/* -- beginning and end ------------------------------------------------------------------------ */
+
+enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes target,
+                               const struct fg_address *peer, struct fg_exchange **ret_exchange)
+{
+    /* The target's limit is checked with the head; until then the connection's memory bounds it. */
+    struct fg_exchange *exchange = malloc(sizeof(*exchange) + target.size);
+    if (exchange == NULL) {
+        return FG_ERR_MEMORY;
+    }
+    /* fg_respond has a large buffer that is not to be zeroed for each request. */
+    memset(exchange, 0, offsetof(struct fg_exchange, respond));
+    fg_respond_init(&exchange->respond);
+    memset(&exchange->reply_bytes, 0,
+           sizeof(*exchange) - offsetof(struct fg_exchange, reply_bytes));
+    exchange->gateway = gateway;
+    exchange->peer = *peer;
+    exchange->target_size = target.size;
+    if (target.size > 0) {
+        memcpy(exchange->target, target.data, target.size);
+    }
+    exchange->route.bound = FG_BOUND_UNCOUNTED;
+    exchange->start = fg_now_microseconds();
+    clock_gettime(CLOCK_REALTIME, &exchange->wall_start);
+    exchange->shard = fg_state_shard(gateway->state);
+    pthread_mutex_lock(&exchange->shard->lock);
+    exchange->id = fg_shard_enter(gateway->state, exchange->shard, &exchange->entry);
+    pthread_mutex_unlock(&exchange->shard->lock);
+    *ret_exchange = exchange;
+    return FG_OK;
+}
+
+/* Frees what the exchange owns; the reactor goes after the generators that use its stream. */
+static void clear(struct fg_exchange *exchange)
+{
+    fg_respond_clear(&exchange->respond);
+    fg_command_free(exchange->slow);
+    fg_reactor_free(exchange->reactor);
+    fg_frame_reader_clear(&exchange->reader);
+    fg_debugreflect_clear(&exchange->debug);
+    fg_buffer_free(&exchange->body);
+    fg_snapshot_unref(exchange->snapshot);
+}
+
+/* Brings the gateway's sum up to date with what this exchange holds. */
+static void account(struct fg_exchange *exchange, uint64_t held)
+{
+    if (held < ACCOUNT_FROM) {
+        held = 0;
+    }
+    if (held != exchange->accounted) {
+        fg_state_add_memory(exchange->gateway->state,
+                            (int64_t)held - (int64_t)exchange->accounted);
+        exchange->accounted = held;
+    }
+}
+
+static uint64_t held_bytes(const struct fg_exchange *exchange)
+{
+    uint64_t held = exchange->reply_bytes + exchange->debug.text.capacity;
+    if (exchange->reactor != NULL) {
+        held += fg_reactor_buffered_bytes(exchange->reactor);
+    }
+    if (exchange->slow != NULL) {
+        held += exchange->slow->data.size + exchange->slow->encoded.size;
+    }
+    return held;
+}
+
+void fg_exchange_end(struct fg_exchange *exchange, bool aborted)
+{
+    if (exchange == NULL) {
+        return;
+    }
+    struct fg_shard *shard = exchange->shard;
+    struct fg_finished finished;
+    fg_exchange_record(exchange, aborted, &finished);
+    pthread_mutex_lock(&shard->lock);
+    fg_exchange_log(exchange, &finished);
+    fg_shard_leave(shard, &exchange->entry, &finished);
+    pthread_mutex_unlock(&shard->lock);
+    clear(exchange);
+    account(exchange, 0);
+    free(exchange);
+}
+
+/* -- the verdict ------------------------------------------------------------------------------ */
+
+void fg_exchange_refuse(struct fg_exchange *exchange, uint16_t status, const char *message)
+{
+    if (exchange->status == 0) {
+        exchange->status = status;
+        fg_fail(&exchange->error, FG_OK, 0, "%s", message);
+    }
+}
+
+void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid,
+                                const char *message)
+{
+    if (exchange->status == 0) {
+        fg_exchange_refuse(exchange, 400, message);
+        exchange->protocol_error = true;
+        exchange->error_requestid = requestid;
+        exchange->shard->counters.protocol_errors++;
+    }
+}
+
+/* -- the head --------------------------------------------------------------------------------- */
+
+/*
+ * Without credentials rw is for those whom the configuration says. A proxy on this machine makes
+ * strangers look like neighbours, so a forwarded request counts as a stranger's.
+ */
+static bool may_push(const struct fg_exchange *exchange, const struct fg_head *head)
+{
+    switch (exchange->gateway->config.allow_push) {
+    case FG_ALLOW_PUSH_ALL:
+        return true;
+    case FG_ALLOW_PUSH_LOOPBACK:
+        return fg_address_is_loopback(&exchange->peer) && fg_head_find(head, "via") == NULL &&
+               fg_head_find(head, "forwarded") == NULL &&
+               fg_head_find(head, "x-forwarded-for") == NULL;
+    default:
+        return false;
+    }
+}
+
+/* text as printable ASCII without quotes, cut at what fits. */
+static void copy_printable(struct fg_bytes text, char *ret_copy, size_t capacity)
+{
+    size_t size = text.size < capacity ? text.size : capacity - 1;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = text.data[i];
+        ret_copy[i] = byte >= ' ' && byte < 0x7f && byte != '"' ? (char)byte : '?';
+    }
+    ret_copy[size] = '\0';
+}
+
+/* Makes what the body will be fed to. */
+static enum fg_status prepare(struct fg_exchange *exchange, const struct fg_head *head)
+{
+    const struct fg_config *config = &exchange->gateway->config;
+    switch (exchange->route.kind) {
+    case FG_ROUTE_COMMANDS: {
+        fg_frame_reader_init(&exchange->reader, &config->framing);
+        const struct fg_reactor_options options = {.deferoutput = true,
+                                                   .data_mode = FG_DATA_ASK,
+                                                   .max_frame_size = config->frame_sent,
+                                                   .limits = config->framing};
+        enum fg_status status = fg_reactor_new(&options, &exchange->reactor);
+        return status == FG_OK ? fg_reactor_makeoutputstream(exchange->reactor, &exchange->stream)
+                               : status;
+    }
+    case FG_ROUTE_REFLECT:
+        fg_frame_reader_init(&exchange->reader, &config->framing);
+        return fg_debugreflect_init(&exchange->debug, &config->framing,
+                                    (size_t)config->reply_bytes);
+    case FG_ROUTE_HANDSHAKE:
+        return fg_handshake_read(head, &exchange->handshake);
+    case FG_ROUTE_TEXT:
+        break;
+    }
+    return FG_OK;
+}
+
+enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_head *head)
+{
+    struct fg_gateway *gateway = exchange->gateway;
+    head->target = (struct fg_bytes){exchange->target, exchange->target_size};
+    head->may_push = may_push(exchange, head);
+    head->memory_short = fg_state_memory(gateway->state) > gateway->config.memory_bytes;
+    const struct fg_field *agent = fg_head_find(head, "user-agent");
+
+    pthread_mutex_lock(&exchange->shard->lock);
+    copy_printable(head->method, exchange->method, sizeof(exchange->method));
+    copy_printable(agent != NULL ? agent->value : (struct fg_bytes){NULL, 0}, exchange->agent,
+                   sizeof(exchange->agent));
+    exchange->phase = FG_PHASE_BODY;
+    fg_route(&gateway->config, head, &exchange->route);
+    fg_shard_count_bound(exchange->shard, exchange->route.bound);
+    bool at_once = exchange->route.kind == FG_ROUTE_TEXT && exchange->route.at_once;
+    enum fg_status status = prepare(exchange, head);
+    if (status != FG_OK) {
+        fg_exchange_refuse(exchange, 500, fg_status_text(status));
+    }
+    pthread_mutex_unlock(&exchange->shard->lock);
+    return at_once ? FG_EXCHANGE_ANSWER : FG_EXCHANGE_GO_ON;
+}
+
+uint64_t fg_exchange_body_size(const struct fg_exchange *exchange)
+{
+    return exchange->route.body_size;
+}
+
+/* -- the body --------------------------------------------------------------------------------- */
+
+static bool takes_frames(const struct fg_exchange *exchange)
+{
+    return exchange->status == 0 && (exchange->route.kind == FG_ROUTE_COMMANDS ||
+                                     exchange->route.kind == FG_ROUTE_REFLECT);
+}
+
+static void take_frame(struct fg_exchange *exchange, const struct fg_frame *frame)
+{
+    exchange->frames_in++;
+    exchange->shard->counters.frames_in++;
+    if (exchange->route.kind == FG_ROUTE_REFLECT) {
+        fg_debugreflect_frame(&exchange->debug, frame);
+        return;
+    }
+    struct fg_action action;
+    enum fg_status status = fg_reactor_onframerecv(exchange->reactor, frame, &action);
+    if (status != FG_OK) {
+        fg_exchange_refuse(exchange, 500, fg_status_text(status));
+        return;
+    }
+    fg_exchange_act(exchange, &action);
+}
+
+/* Reads frames until the input is used up, the verdict is known, or a slow command is complete. */
+static void take_frames(struct fg_exchange *exchange, struct fg_bytes *input)
+{
+    while (takes_frames(exchange) && exchange->slow == NULL) {
+        struct fg_frame frame;
+        struct fg_error error;
+        enum fg_status status =
+            fg_frame_reader_next(&exchange->reader, input, &frame, NULL, &error);
+        if (status == FG_OK) {
+            take_frame(exchange, &frame);
+        } else if (status == FG_NEED_MORE) {
+            return;
+        } else if (status == FG_ERR_LIMIT) {
+            fg_shard_count_bound(exchange->shard, FG_BOUND_FRAME);
+            fg_exchange_protocol_error(exchange, 0, error.message);
+        } else {
+            fg_exchange_refuse(exchange, 500, fg_status_text(status));
+        }
+    }
+}
+
+enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct fg_bytes *input)
+{
+    pthread_mutex_lock(&exchange->shard->lock);
+    size_t before = input->size;
+    take_frames(exchange, input);
+    bool slow = exchange->slow != NULL;
+    if (!slow) {
+        /* Whatever was not looked at is dropped. */
+        input->data += input->size;
+        input->size = 0;
+    }
+    exchange->bytes_in += before - input->size;
+    exchange->shard->counters.bytes_in += before - input->size;
+    account(exchange, held_bytes(exchange));
+    pthread_mutex_unlock(&exchange->shard->lock);
+    return slow ? FG_EXCHANGE_RUN_SLOW : FG_EXCHANGE_GO_ON;
+}
+
+/* -- the answer ------------------------------------------------------------------------------- */
+
+/* Puts a protocol-error frame at the end of the answer. */
+static enum fg_status add_error_frame(struct fg_exchange *exchange, uint16_t requestid,
+                                      const char *message)
+{
+    struct fg_framegen *framegen = NULL;
+    enum fg_status status =
+        fg_errorframe_new(exchange->stream, requestid, FG_ERROR_RESPONSE_PROTOCOL,
+                          fg_bytes_from_string(message), &framegen);
+    return status == FG_OK ? fg_respond_add(&exchange->respond, framegen) : status;
+}
+
+/* A frame for each request that was cut short by the end of the input. */
+static enum fg_status add_incomplete(struct fg_exchange *exchange, const struct fg_action *action)
+{
+    enum fg_status status = FG_OK;
+    for (size_t i = 0; status == FG_OK && i < action->incomplete_count; i++) {
+        struct fg_error error;
+        fg_fail(&error, FG_OK, 0, "the input ended before request %u was complete",
+                action->incomplete[i]);
+        fg_exchange_protocol_error(exchange, action->incomplete[i], error.message);
+        status = add_error_frame(exchange, action->incomplete[i], error.message);
+    }
+    return status;
+}
+
+/* The responses that are ready, then what was wrong. */
+static enum fg_status finish_commands(struct fg_exchange *exchange)
+{
+    struct fg_error error;
+    struct fg_frame_header cut = {.requestid = 0};
+    if (exchange->status == 0 &&
+        fg_frame_reader_finish(&exchange->reader, &cut, &error) != FG_OK) {
+        fg_exchange_protocol_error(exchange, cut.requestid, error.message);
+    }
+    if (exchange->status != 0 && !exchange->protocol_error) {
+        return FG_OK; /* answered as text */
+    }
+    struct fg_action action;
+    enum fg_status status = fg_reactor_oninputeof(exchange->reactor, &action);
+    if (status == FG_OK && action.type == FG_ACTION_SENDFRAMES) {
+        status = fg_respond_add(&exchange->respond, action.framegen);
+    }
+    if (status == FG_OK && exchange->protocol_error) {
+        return add_error_frame(exchange, exchange->error_requestid, exchange->error.message);
+    }
+    return status == FG_OK ? add_incomplete(exchange, &action) : status;
+}
+
+static void finish_reflect(struct fg_exchange *exchange)
+{
+    struct fg_error error;
+    enum fg_status framing = FG_ERR_LIMIT;
+    if (exchange->status == 0) {
+        framing = fg_frame_reader_finish(&exchange->reader, NULL, &error);
+    } else {
+        error = exchange->error;
+    }
+    exchange->status = fg_debugreflect_end(&exchange->debug, framing, &error);
+}
+
+void fg_exchange_finish(struct fg_exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->shard->lock);
+    enum fg_status status = FG_OK;
+    if (exchange->route.kind == FG_ROUTE_COMMANDS && exchange->reactor != NULL) {
+        status = finish_commands(exchange);
+    } else if (exchange->route.kind == FG_ROUTE_REFLECT && exchange->debug.reflect != NULL) {
+        finish_reflect(exchange);
+    } else if (exchange->route.kind == FG_ROUTE_HANDSHAKE && exchange->status == 0) {
+        fg_buffer_init(&exchange->body, (size_t)exchange->gateway->config.reply_bytes);
+        status = fg_handshake_answer(&exchange->handshake, exchange->gateway, &exchange->body,
+                                     &exchange->handshake_type, &exchange->error);
+    }
+    if (status != FG_OK) {
+        exchange->status = 500;
+        exchange->protocol_error = false;
+        fg_fail(&exchange->error, FG_OK, 0, "%s", fg_status_text(status));
+    }
+    account(exchange, held_bytes(exchange));
+    pthread_mutex_unlock(&exchange->shard->lock);
+}
+
+/* The answer's body where it is text or bytes that are there already. */
+static struct fg_bytes text_answer(struct fg_exchange *exchange, struct fg_answer *answer)
+{
+    struct fg_route *route = &exchange->route;
+    answer->content_type = "text/plain; charset=utf-8";
+    if (route->kind == FG_ROUTE_TEXT && exchange->status == 0) {
+        exchange->status = route->status;
+        answer->allow = route->allow;
+        answer->retry_after = route->status == 503 ? RETRY_AFTER_SECONDS : 0;
+        if (route->status >= 400) {
+            fg_fail(&exchange->error, FG_OK, 0, "%.*s", (int)strcspn(route->message, "\n"),
+                    route->message);
+        }
+        return fg_bytes_from_string(route->message);
+    }
+    if (route->kind == FG_ROUTE_REFLECT && exchange->debug.reflect != NULL) {
+        return fg_buffer_view(&exchange->debug.text);
+    }
+    if (route->kind == FG_ROUTE_HANDSHAKE && exchange->status == 0) {
+        exchange->status = 200;
+        answer->content_type = exchange->handshake_type;
+        return fg_buffer_view(&exchange->body);
+    }
+    /* The route's message is not used otherwise, and has room for any error with its line break. */
+    snprintf(route->message, sizeof(route->message), "%s\n", exchange->error.message);
+    return fg_bytes_from_string(route->message);
+}
+
+void fg_exchange_answer(struct fg_exchange *exchange, struct fg_answer *ret_answer)
+{
+    struct fg_answer answer = {.whole = true};
+    pthread_mutex_lock(&exchange->shard->lock);
+    exchange->phase = FG_PHASE_RESPONDING;
+    bool frames = exchange->route.kind == FG_ROUTE_COMMANDS &&
+                  (exchange->status == 0 || exchange->protocol_error);
+    if (frames) {
+        answer.content_type = FG_MEDIA_TYPE;
+        answer.whole = fg_respond_whole(&exchange->respond, &answer.body);
+        exchange->status = exchange->protocol_error ? 400 : 200;
+    } else {
+        answer.body = text_answer(exchange, &answer);
+    }
+    answer.status = exchange->status;
+    if (answer.whole) {
+        exchange->bytes_out += answer.body.size;
+        exchange->shard->counters.bytes_out += answer.body.size;
+    }
+    exchange->shard->counters.frames_out += exchange->respond.frames;
+    pthread_mutex_unlock(&exchange->shard->lock);
+    *ret_answer = answer;
+}
+
+enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, size_t capacity,
+                                size_t *ret_size)
+{
+    size_t size = 0;
+    pthread_mutex_lock(&exchange->shard->lock);
+    uint64_t frames = exchange->respond.frames;
+    enum fg_status status = fg_respond_take(&exchange->respond, buffer, capacity, &size);
+    exchange->shard->counters.frames_out += exchange->respond.frames - frames;
+    exchange->shard->counters.bytes_out += size;
+    exchange->bytes_out += size;
+    if (fg_failed(status)) {
+        fg_fail(&exchange->error, FG_OK, 0, "the response was cut: %s", fg_status_text(status));
+    }
+    pthread_mutex_unlock(&exchange->shard->lock);
+    if (status == FG_OK) {
+        *ret_size = size;
+    }
+    return status;
+}

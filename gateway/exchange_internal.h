@@ -1,0 +1,86 @@
+/*
+ * The exchange's own struct, shared by the files that make up the exchange: exchange.c (its life and
+ * its verdict), exchange_run.c (commands) and exchange_report.c (what others see of it). Nobody else
+ * includes this.
+ */
+#ifndef FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
+#define FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
+
+#include "gateway/debugreflect.h"
+#include "gateway/exchange.h"
+#include "gateway/handshake.h"
+
+enum fg_exchange_phase {
+    FG_PHASE_HEAD,
+    FG_PHASE_BODY,
+    FG_PHASE_RUNNING, /* a slow command, on a worker */
+    FG_PHASE_RESPONDING,
+};
+
+enum { FG_RAN_MAX = 4, FG_AGENT_SIZE = 64 };
+
+/* How often a command ran. */
+struct fg_ran {
+    const struct fg_command_spec *spec;
+    uint64_t count;
+};
+
+struct fg_exchange {
+    struct fg_in_flight entry;
+    struct fg_gateway *gateway;
+    struct fg_shard *shard;
+    uint64_t id;
+    uint64_t start; /* as fg_now_microseconds */
+    struct timespec wall_start;
+    struct fg_address peer;
+    char method[8];
+    char agent[FG_AGENT_SIZE]; /* printable */
+    struct fg_route route;
+    enum fg_exchange_phase phase;
+
+    /* The verdict. Once it is known the rest of the body is not looked at. */
+    uint16_t status; /* 0: not known yet */
+    bool protocol_error;
+    uint16_t error_requestid;
+    struct fg_error error;
+
+    struct fg_frame_reader reader;
+    struct fg_reactor *reactor;     /* COMMANDS */
+    struct fg_stream *stream;       /* the one output stream, of the reactor */
+    struct fg_debugreflect debug;   /* REFLECT */
+    struct fg_handshake handshake;  /* HANDSHAKE */
+    const char *handshake_type;     /* content type of body */
+    struct fg_buffer body;          /* HANDSHAKE: the answer */
+    struct fg_snapshot *snapshot;   /* what the commands see; taken for the first one */
+    struct fg_command *slow;        /* waits for a worker, or is run by one */
+    const struct fg_command_spec *slow_spec;
+    struct fg_respond respond;
+
+    uint64_t reply_bytes; /* that wait in memory */
+    uint64_t accounted;   /* of these and others, in the gateway's sum */
+    uint64_t commands;
+    uint64_t frames_in;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    struct fg_ran ran[FG_RAN_MAX];
+    size_t ran_count;
+    uint64_t ran_others; /* of commands beyond FG_RAN_MAX different ones, and unknown ones */
+
+    size_t target_size;
+    uint8_t target[];
+};
+
+/* Sets the verdict, unless there is one. */
+void fg_exchange_refuse(struct fg_exchange *exchange, uint16_t status, const char *message);
+void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid,
+                                const char *message);
+
+/* exchange_run.c: does what an action of the reactor asks for. */
+void fg_exchange_act(struct fg_exchange *exchange, struct fg_action *action);
+
+/* exchange_report.c: the line in the access log, and the record of a finished exchange. */
+void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished);
+void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
+                        struct fg_finished *ret_finished);
+
+#endif

@@ -1,0 +1,263 @@
+/*
+ * Commands within an exchange: who may run, running them, and handing their replies to the reactor.
+ */
+#include "gateway/exchange_internal.h"
+
+#include <stdlib.h>
+
+static void refuse_status(struct fg_exchange *exchange, enum fg_status status)
+{
+    if (status != FG_OK) {
+        fg_exchange_refuse(exchange, 500, fg_status_text(status));
+    }
+}
+
+/* -- replies ---------------------------------------------------------------------------------- */
+
+static void fail_command(struct fg_exchange *exchange, uint16_t requestid, const char *message)
+{
+    struct fg_action action;
+    refuse_status(exchange,
+                  fg_reactor_onapplicationerror(exchange->reactor, exchange->stream, requestid,
+                                                fg_bytes_from_string(message), &action));
+}
+
+/* True if the reply may wait for the end of the body; it is destroyed if not. */
+static bool account_reply(struct fg_exchange *exchange, struct fg_reply *reply)
+{
+    if (reply->body.read != NULL) {
+        return true; /* made while it is sent */
+    }
+    uint64_t limit = exchange->gateway->config.reply_bytes;
+    if (reply->body.size > limit - exchange->reply_bytes) {
+        fg_source_destroy(&reply->body);
+        return false;
+    }
+    exchange->reply_bytes += reply->body.size;
+    return true;
+}
+
+/* The command has ended with status; hands its reply, or why there is none, to the reactor. */
+static void deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                    uint16_t requestid, enum fg_status status, struct fg_reply *reply,
+                    const struct fg_error *error)
+{
+    bool failed = status != FG_OK;
+    if (failed) {
+        fail_command(exchange, requestid, error->message);
+    } else if (!account_reply(exchange, reply)) {
+        failed = true;
+        fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);
+        struct fg_error over;
+        fg_fail(&over, FG_ERR_LIMIT, 0, "the replies exceed the limit of %llu bytes",
+                (unsigned long long)exchange->gateway->config.reply_bytes);
+        fail_command(exchange, requestid, over.message);
+    } else {
+        struct fg_action action;
+        refuse_status(exchange, fg_reactor_onbytesresponseready(
+                                    exchange->reactor, exchange->stream, requestid, reply->flags,
+                                    &reply->body, &action));
+    }
+    fg_shard_count_command(exchange->shard, spec, failed);
+}
+
+/* -- running ---------------------------------------------------------------------------------- */
+
+/* Calls the handler. Needs no lock: only this thread works on the exchange. */
+static enum fg_status run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                          const struct fg_command *command, struct fg_reply *ret_reply,
+                          struct fg_error *error)
+{
+    struct fg_repository *repository = exchange->gateway->repository;
+    enum fg_status status = FG_OK;
+    error->message[0] = '\0';
+    if (exchange->snapshot == NULL) {
+        status = fg_repository_snapshot(repository, &exchange->snapshot, error);
+    }
+    if (status == FG_OK) {
+        const struct fg_call call = {command, repository, exchange->snapshot};
+        status = spec->run(&call, ret_reply, error);
+    }
+    if (spec->permission == FG_PERMISSION_PUSH) {
+        /* It may have changed the repository: the next command sees the new state. */
+        fg_snapshot_unref(exchange->snapshot);
+        exchange->snapshot = NULL;
+    }
+    if (status != FG_OK && error->message[0] == '\0') {
+        fg_fail(error, status, 0, "%s", fg_status_text(status));
+    }
+    return status;
+}
+
+void fg_exchange_run_slow(struct fg_exchange *exchange)
+{
+    struct fg_reply reply;
+    struct fg_error error;
+    enum fg_status status = run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
+
+    pthread_mutex_lock(&exchange->shard->lock);
+    deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, &reply, &error);
+    fg_command_free(exchange->slow);
+    exchange->slow = NULL;
+    exchange->phase = FG_PHASE_BODY;
+    pthread_mutex_unlock(&exchange->shard->lock);
+}
+
+void fg_exchange_refuse_slow(struct fg_exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->shard->lock);
+    fg_shard_count_bound(exchange->shard, FG_BOUND_WORKER_QUEUE);
+    fail_command(exchange, exchange->slow->requestid,
+                 "too many slow commands are waiting, try again later");
+    fg_shard_count_command(exchange->shard, exchange->slow_spec, true);
+    fg_command_free(exchange->slow);
+    exchange->slow = NULL;
+    exchange->phase = FG_PHASE_BODY;
+    pthread_mutex_unlock(&exchange->shard->lock);
+}
+
+/* -- who may run ------------------------------------------------------------------------------ */
+
+/*
+ * Checks a command against the URL and its permission, as soon as its name is known. False: the
+ * verdict is set and nothing more runs. *ret_spec is NULL for a name that the registry lacks.
+ */
+static bool admit(struct fg_exchange *exchange, const struct fg_command *command,
+                  const struct fg_command_spec **ret_spec)
+{
+    const struct fg_route *route = &exchange->route;
+    const struct fg_command_spec *spec = fg_registry_find(command->name);
+    struct fg_error error;
+    if (route->spec != NULL && spec != route->spec) {
+        fg_fail(&error, FG_ERR_ARGUMENT, 0, "the URL names the command %s, the request %.*s",
+                route->spec->name, command->name.size > 100 ? 100 : (int)command->name.size,
+                command->name.size > 0 ? (const char *)command->name.data : "");
+        fg_exchange_protocol_error(exchange, command->requestid, error.message);
+        return false;
+    }
+    if (route->spec != NULL && exchange->commands > 0) {
+        fg_fail(&error, FG_ERR_ARGUMENT, 0, "the URL allows one command %s only", spec->name);
+        fg_exchange_protocol_error(exchange, command->requestid, error.message);
+        return false;
+    }
+    if (spec != NULL && spec->permission == FG_PERMISSION_PUSH &&
+        route->permission != FG_PERMISSION_PUSH) {
+        fg_fail(&error, FG_ERR_ARGUMENT, 0, "insufficient permissions to execute command: %s",
+                spec->name);
+        fg_exchange_refuse(exchange, 403, error.message);
+        return false;
+    }
+    *ret_spec = spec;
+    return true;
+}
+
+static void remember_name(struct fg_exchange *exchange, const struct fg_command_spec *spec)
+{
+    exchange->commands++;
+    for (size_t i = 0; spec != NULL && i < exchange->ran_count; i++) {
+        if (exchange->ran[i].spec == spec) {
+            exchange->ran[i].count++;
+            return;
+        }
+    }
+    if (spec != NULL && exchange->ran_count < FG_RAN_MAX) {
+        exchange->ran[exchange->ran_count++] = (struct fg_ran){spec, 1};
+    } else {
+        exchange->ran_others++;
+    }
+}
+
+/* What keeps a command from running that may run; FG_OK if nothing does. */
+static enum fg_status check(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                            const struct fg_command *command, struct fg_error *error)
+{
+    if (spec == NULL) {
+        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "unknown wire protocol command: %.*s",
+                       command->name.size > 100 ? 100 : (int)command->name.size,
+                       command->name.size > 0 ? (const char *)command->name.data : "");
+    }
+    if (command->data_over_limit) {
+        fg_shard_count_bound(exchange->shard, FG_BOUND_DATA);
+        return fg_fail(error, FG_ERR_LIMIT, 0, "the command data exceeds the limit of %llu bytes",
+                       (unsigned long long)exchange->gateway->config.framing.data_bytes);
+    }
+    return fg_registry_check_arguments(spec, command, error);
+}
+
+/* Runs a complete command, or leaves it for a worker. Takes it over. */
+static void run_command(struct fg_exchange *exchange, struct fg_command *command)
+{
+    const struct fg_command_spec *spec = NULL;
+    if (!admit(exchange, command, &spec)) {
+        fg_command_free(command);
+        return;
+    }
+    remember_name(exchange, spec);
+    struct fg_error error;
+    struct fg_reply reply;
+    enum fg_status status = check(exchange, spec, command, &error);
+    if (status == FG_OK && spec->slow) {
+        exchange->slow = command;
+        exchange->slow_spec = spec;
+        exchange->phase = FG_PHASE_RUNNING;
+        return;
+    }
+    if (status == FG_OK) {
+        status = run(exchange, spec, command, &reply, &error);
+    }
+    deliver(exchange, spec, command->requestid, status, &reply, &error);
+    fg_command_free(command);
+}
+
+/* Data is coming: only a command that takes it has it kept. */
+static void expect_data(struct fg_exchange *exchange, const struct fg_action *action)
+{
+    const struct fg_command_spec *spec = NULL;
+    if (admit(exchange, action->command, &spec)) {
+        refuse_status(exchange, fg_reactor_set_data_mode(exchange->reactor, action->requestid,
+                                                         spec != NULL && spec->takes_data
+                                                             ? FG_DATA_KEEP
+                                                             : FG_DATA_DROP));
+    }
+}
+
+static enum fg_bound bound_of(enum fg_reactor_limit limit)
+{
+    switch (limit) {
+    case FG_LIMIT_REQUESTS_RECEIVING:
+        return FG_BOUND_RECEIVING;
+    case FG_LIMIT_REQUESTS_ACTIVE:
+        return FG_BOUND_COMMANDS;
+    case FG_LIMIT_REQUEST_BYTES:
+        return FG_BOUND_REQUEST;
+    case FG_LIMIT_CBOR_DEPTH_OR_ITEMS:
+        return FG_BOUND_CBOR;
+    case FG_LIMIT_NO_LIMIT:
+        break;
+    }
+    return FG_BOUND_UNCOUNTED;
+}
+
+void fg_exchange_act(struct fg_exchange *exchange, struct fg_action *action)
+{
+    switch (action->type) {
+    case FG_ACTION_RUNCOMMAND:
+        run_command(exchange, action->command);
+        break;
+    case FG_ACTION_EXPECTDATA:
+        expect_data(exchange, action);
+        break;
+    case FG_ACTION_ERROR:
+        fg_shard_count_bound(exchange->shard, bound_of(fg_reactor_limit_hit(exchange->reactor)));
+        fg_exchange_protocol_error(exchange, action->requestid, action->message);
+        break;
+    case FG_ACTION_SENDFRAMES:
+        /* Not before the end of input; kept all the same, so that nothing is lost. */
+        refuse_status(exchange, fg_respond_add(&exchange->respond, action->framegen));
+        break;
+    case FG_ACTION_WANTFRAME:
+    case FG_ACTION_NOOP:
+    case FG_ACTION_COMMANDDATA:
+        break;
+    }
+}

@@ -1,0 +1,23 @@
+/*
+ * What every exchange of a running gateway shares. Made by serve.c, constant while it runs but for
+ * what the parts guard themselves.
+ */
+#ifndef FRAMEGATE_GATEWAY_GATEWAY_H
+#define FRAMEGATE_GATEWAY_GATEWAY_H
+
+#include "gateway/config.h"
+#include "gateway/state.h"
+#include "gateway/workers.h"
+#include "handlers/repo/repository.h"
+
+#include <stdatomic.h>
+
+struct fg_gateway {
+    struct fg_config config;
+    struct fg_repository *repository;
+    struct fg_state *state;
+    struct fg_workers *workers;
+    atomic_bool draining; /* told to stop: answers say Connection: close */
+};
+
+#endif

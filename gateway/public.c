@@ -1,0 +1,329 @@
+/*
+ * libmicrohttpd on one side, exchanges on the other. The library calls on_request first with the
+ * head, then with each piece of the body, then once more. An answer given to the first call
+ * closes the connection; so that is only for requests whose body must not be read.
+ */
+#include "gateway/public.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    FIELDS_MAX = 1001, /* the largest max-header-fields, and one to see that there are more */
+    BLOCK_SIZE = 64 * 1024,
+};
+
+struct fg_public {
+    struct fg_gateway *gateway;
+    struct MHD_Daemon *daemon;
+    struct fg_connections connections;
+};
+
+/* -- connections ------------------------------------------------------------------------------ */
+
+static struct fg_connection *connection_of(struct MHD_Connection *transport)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static void on_connection(void *context, struct MHD_Connection *transport, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct fg_public *public = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        fg_connections_close(&public->connections, *socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct fg_address peer;
+    fg_address_copy(info != NULL ? info->client_addr : NULL, &peer);
+    info = MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct fg_connection *connection =
+        fg_connections_open(&public->connections, info->connect_fd, &peer);
+    if (connection != NULL) {
+        connection->owner = public;
+        connection->transport = transport;
+        fg_connection_set_deadline(connection, public->gateway->config.header_seconds,
+                                   FG_BOUND_HEADER_TIME);
+    }
+    *socket_context = connection;
+}
+
+/* The first line of a request: what this returns is what on_request gets. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *transport)
+{
+    struct fg_public *public = context;
+    struct fg_connection *connection = connection_of(transport);
+    if (connection == NULL) {
+        return NULL;
+    }
+    connection->head_done = false;
+    connection->target_end = target != NULL ? target + strlen(target) : NULL;
+    struct fg_bytes bytes = fg_bytes_from_string(target != NULL ? target : "");
+    if (fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange) !=
+        FG_OK) {
+        connection->exchange = NULL;
+    }
+    return connection;
+}
+
+/* The answer was sent, or the connection is lost. */
+static void on_completed(void *context, struct MHD_Connection *transport, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)transport;
+    struct fg_public *public = context;
+    struct fg_connection *connection = *request;
+    if (connection != NULL) {
+        const struct fg_config *config = &public->gateway->config;
+        fg_exchange_end(connection->exchange, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        connection->exchange = NULL;
+        fg_connection_set_deadline(connection, config->idle_seconds + config->header_seconds,
+                                   FG_BOUND_HEADER_TIME);
+    }
+}
+
+/* Nothing is decoded here: a decoded NUL would end the path, and the length would be lost. */
+static size_t on_unescape(void *context, struct MHD_Connection *transport, char *text)
+{
+    (void)context;
+    (void)transport;
+    return strlen(text);
+}
+
+/* -- answers ---------------------------------------------------------------------------------- */
+
+static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t capacity)
+{
+    (void)position;
+    struct fg_connection *connection = context;
+    size_t size = 0;
+    switch (fg_exchange_take(connection->exchange, (uint8_t *)buffer, capacity, &size)) {
+    case FG_OK:
+        return (ssize_t)size;
+    case FG_END:
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    default:
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+}
+
+static bool add_fields(struct MHD_Response *response, const struct fg_answer *answer, bool closing)
+{
+    bool ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                      answer->content_type) == MHD_YES;
+    if (ok && strncmp(answer->content_type, "text/", 5) == 0) {
+        /* It repeats words of the peer: no browser is to guess another type. */
+        ok = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES;
+    }
+    if (ok && answer->allow != NULL) {
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow) == MHD_YES;
+    }
+    if (ok && answer->retry_after > 0) {
+        char seconds[16];
+        snprintf(seconds, sizeof(seconds), "%u", answer->retry_after);
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds) == MHD_YES;
+    }
+    if (ok && closing) {
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+    }
+    return ok;
+}
+
+static enum MHD_Result send_answer(struct fg_public *public, struct fg_connection *connection,
+                                   struct MHD_Connection *transport)
+{
+    struct fg_answer answer;
+    fg_exchange_answer(connection->exchange, &answer);
+    fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
+    /* The exchange outlives the response: the library completes the request before it frees it. */
+    struct MHD_Response *response =
+        answer.whole ? MHD_create_response_from_buffer(answer.body.size,
+                                                       (void *)(uintptr_t)answer.body.data,
+                                                       MHD_RESPMEM_PERSISTENT)
+                     : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read,
+                                                         connection, NULL);
+    if (response == NULL) {
+        return MHD_NO;
+    }
+    enum MHD_Result result = MHD_NO;
+    if (add_fields(response, &answer, atomic_load(&public->gateway->draining))) {
+        result = MHD_queue_response(transport, answer.status, response);
+    }
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* -- requests --------------------------------------------------------------------------------- */
+
+struct collected {
+    struct fg_field *fields;
+    size_t count;
+    size_t capacity;
+};
+
+static enum MHD_Result on_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                size_t name_size, const char *value, size_t value_size)
+{
+    (void)kind;
+    struct collected *collected = context;
+    if (collected->count == collected->capacity) {
+        return MHD_NO;
+    }
+    collected->fields[collected->count++] =
+        (struct fg_field){{(const uint8_t *)name, name_size}, {(const uint8_t *)value, value_size}};
+    return MHD_YES;
+}
+
+static uint64_t body_deadline(const struct fg_config *config, uint64_t body_size)
+{
+    uint64_t seconds = config->body_seconds + body_size / config->body_rate;
+    return seconds < config->body_seconds_max ? seconds : config->body_seconds_max;
+}
+
+static enum MHD_Result take_head(struct fg_public *public, struct fg_connection *connection,
+                                 struct MHD_Connection *transport, const char *method,
+                                 const char *version)
+{
+    const struct fg_config *config = &public->gateway->config;
+    struct fg_field fields[FIELDS_MAX];
+    struct collected collected = {.fields = fields, .capacity = config->header_fields + 1};
+    (void)MHD_get_connection_values_n(transport, MHD_HEADER_KIND, on_field, &collected);
+    /*
+     * The library ends the target with a NUL where the version starts; if the first NUL is
+     * elsewhere, the peer sent one.
+     */
+    struct fg_head head = {.method = fg_bytes_from_string(method),
+                           .target_cut = connection->target_end == NULL ||
+                                         connection->target_end + 1 != version,
+                           .fields = fields,
+                           .fields_count = collected.count};
+    connection->head_done = true;
+    if (fg_exchange_head(connection->exchange, &head) == FG_EXCHANGE_ANSWER) {
+        return send_answer(public, connection, transport);
+    }
+    uint64_t body_size = fg_exchange_body_size(connection->exchange);
+    fg_connection_set_deadline(connection, body_deadline(config, body_size), FG_BOUND_BODY_TIME);
+    return MHD_YES;
+}
+
+static void run_slow(void *context)
+{
+    struct fg_connection *connection = context;
+    struct MHD_Connection *transport = connection->transport;
+    fg_exchange_run_slow(connection->exchange);
+    /* From here on the connection is its own thread's again, and may go any moment. */
+    MHD_resume_connection(transport);
+}
+
+/* The connection sleeps while a worker runs its command. */
+static void offload(struct fg_public *public, struct fg_connection *connection,
+                    struct MHD_Connection *transport)
+{
+    fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
+    MHD_suspend_connection(transport);
+    if (fg_workers_submit(public->gateway->workers, run_slow, connection) != FG_OK) {
+        fg_exchange_refuse_slow(connection->exchange);
+        MHD_resume_connection(transport);
+    }
+}
+
+static enum MHD_Result take_body(struct fg_public *public, struct fg_connection *connection,
+                                 struct MHD_Connection *transport, const char *data, size_t *size)
+{
+    struct fg_bytes input = {(const uint8_t *)data, *size};
+    enum fg_exchange_step step = fg_exchange_receive(connection->exchange, &input);
+    *size = input.size;
+    if (step == FG_EXCHANGE_RUN_SLOW) {
+        offload(public, connection, transport);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *transport, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **request)
+{
+    (void)url;
+    struct fg_public *public = context;
+    struct fg_connection *connection = *request;
+    if (connection == NULL || connection->exchange == NULL) {
+        return MHD_NO; /* memory was short: the library closes the connection */
+    }
+    if (!connection->head_done) {
+        return take_head(public, connection, transport, method, version);
+    }
+    if (*size > 0) {
+        return take_body(public, connection, transport, data, size);
+    }
+    fg_exchange_finish(connection->exchange);
+    return send_answer(public, connection, transport);
+}
+
+/* -- the daemon ------------------------------------------------------------------------------- */
+
+enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
+                               struct fg_public **ret_public, struct fg_error *error)
+{
+    struct fg_public *public = calloc(1, sizeof(*public));
+    if (public == NULL) {
+        close(listen_socket);
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    const struct fg_config *config = &gateway->config;
+    public->gateway = gateway;
+    fg_connections_init(&public->connections);
+    public->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, public,
+        MHD_OPTION_LISTEN_SOCKET, listen_socket,
+        MHD_OPTION_THREAD_POOL_SIZE, config->threads,
+        MHD_OPTION_CONNECTION_LIMIT, config->connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->connections_per_address,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->connection_memory,
+        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, public,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, public,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, public,
+        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
+        MHD_OPTION_END);
+    if (public->daemon == NULL) {
+        fg_connections_clear(&public->connections);
+        free(public);
+        close(listen_socket);
+        return fg_fail(error, FG_ERR_IO, 0, "the HTTP library does not start");
+    }
+    *ret_public = public;
+    return FG_OK;
+}
+
+void fg_public_quiesce(struct fg_public *public)
+{
+    int listen_socket = MHD_quiesce_daemon(public->daemon);
+    if (listen_socket >= 0) {
+        /* Else the kernel would go on accepting into the backlog. */
+        close(listen_socket);
+    }
+}
+
+void fg_public_stop(struct fg_public *public)
+{
+    if (public == NULL) {
+        return;
+    }
+    MHD_stop_daemon(public->daemon);
+    fg_connections_clear(&public->connections);
+    free(public);
+}
+
+struct fg_connections *fg_public_connections(struct fg_public *public)
+{
+    return &public->connections;
+}

@@ -1,0 +1,450 @@
+/*
+ * The HTTP table of the protocol. Each row is one call to answer(); the order is the table's.
+ */
+#include "gateway/route.h"
+
+#include "gateway/mediatype.h"
+#include "handlers/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    /*
+     * A refused body up to this size is taken in and dropped, which keeps the connection; after a
+     * larger one closing it is cheaper than reading on.
+     */
+    TAKE_IN_MAX = 64 * 1024,
+    /* Bytes of the peer's own words that a message repeats. */
+    QUOTE_MAX = 100,
+    PARTS_MAX = 5, /* api, NAME, ro or rw, command, and whatever comes too many */
+    NAME_MAX_SIZE = 64,
+};
+
+/* What the fields say, gathered in one pass. */
+struct summary {
+    bool bad_name;
+    bool transfer_encoding;
+    bool expect;
+    unsigned lengths;
+    struct fg_bytes length;
+    unsigned content_types;
+    struct fg_bytes content_type;
+    struct fg_accept accept;
+    uint64_t bytes;
+};
+
+/* The path, cut at its slashes. */
+struct path {
+    struct fg_bytes whole;
+    struct fg_bytes parts[PARTS_MAX];
+    size_t count;
+};
+
+/* -- bytes ------------------------------------------------------------------------------------ */
+
+static uint8_t lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
+}
+
+static bool name_is(struct fg_bytes name, const char *other)
+{
+    size_t size = strlen(other);
+    if (name.size != size) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (lower(name.data[i]) != (uint8_t)other[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A token of RFC 9110: what methods and field names are made of. */
+static bool is_token(struct fg_bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = lower(text.data[i]);
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
+              (byte != 0 && strchr("!#$%&'*+-.^_`|~", byte) != NULL))) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static int hex_digit(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9') {
+        return byte - '0';
+    }
+    byte = lower(byte);
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+/*
+ * Undoes percent encoding. False if it is malformed or the result exceeds capacity; a name that
+ * is too long is no name of ours.
+ */
+static bool decode(struct fg_bytes text, uint8_t *ret_data, size_t capacity, size_t *ret_size)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        if (byte == '%') {
+            bool room = text.size - i > 2;
+            int high = room ? hex_digit(text.data[i + 1]) : -1;
+            int low = room ? hex_digit(text.data[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            byte = (uint8_t)(high << 4 | low);
+            i += 2;
+        }
+        if (size == capacity) {
+            return false;
+        }
+        ret_data[size++] = byte;
+    }
+    *ret_size = size;
+    return true;
+}
+
+static bool part_is(struct fg_bytes part, const char *name)
+{
+    uint8_t data[NAME_MAX_SIZE];
+    size_t size = 0;
+    return decode(part, data, sizeof(data), &size) &&
+           fg_bytes_equal_string((struct fg_bytes){data, size}, name);
+}
+
+/* text as printable ASCII, cut; for messages. */
+static void quote(struct fg_bytes text, char ret_quoted[4 * QUOTE_MAX + 4])
+{
+    char *out = ret_quoted;
+    size_t size = text.size < QUOTE_MAX ? text.size : QUOTE_MAX;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = text.data[i];
+        if (byte > ' ' && byte < 0x7f && byte != '\\') {
+            *out++ = (char)byte;
+        } else {
+            out += snprintf(out, 5, "\\x%02x", byte);
+        }
+    }
+    snprintf(out, 4, "%s", size < text.size ? "..." : "");
+}
+
+/* -- answers ---------------------------------------------------------------------------------- */
+
+static void answer(struct fg_route *route, uint16_t status, const char *before,
+                   struct fg_bytes quoted)
+{
+    char text[4 * QUOTE_MAX + 4];
+    quote(quoted, text);
+    route->kind = FG_ROUTE_TEXT;
+    route->status = status;
+    snprintf(route->message, sizeof(route->message), "%s%s\n", before, text);
+}
+
+static void answer_text(struct fg_route *route, uint16_t status, const char *text)
+{
+    answer(route, status, text, (struct fg_bytes){NULL, 0});
+}
+
+static void answer_bound(struct fg_route *route, uint16_t status, enum fg_bound bound,
+                         const char *what, uint64_t limit, const char *unit)
+{
+    answer_text(route, status, "");
+    route->bound = bound;
+    route->at_once = true;
+    snprintf(route->message, sizeof(route->message), "%s the limit of %llu %s\n", what,
+             (unsigned long long)limit, unit);
+}
+
+static void answer_method(struct fg_route *route, const char *allow, const char *text)
+{
+    answer_text(route, 405, text);
+    route->allow = allow;
+}
+
+/* -- the head --------------------------------------------------------------------------------- */
+
+const struct fg_field *fg_head_find(const struct fg_head *head, const char *name)
+{
+    for (size_t i = 0; i < head->fields_count; i++) {
+        if (name_is(head->fields[i].name, name)) {
+            return &head->fields[i];
+        }
+    }
+    return NULL;
+}
+
+static void summarize(const struct fg_head *head, struct summary *ret_summary)
+{
+    struct summary summary = {.accept = FG_ACCEPT_INIT};
+    for (size_t i = 0; i < head->fields_count; i++) {
+        const struct fg_field *field = &head->fields[i];
+        summary.bytes += field->name.size + field->value.size;
+        if (!is_token(field->name)) {
+            summary.bad_name = true;
+        } else if (name_is(field->name, "accept")) {
+            fg_accept_take(&summary.accept, field->value, FG_MEDIA_TYPE);
+        } else if (name_is(field->name, "content-type")) {
+            summary.content_types++;
+            summary.content_type = field->value;
+        } else if (name_is(field->name, "content-length")) {
+            summary.lengths++;
+            summary.length = field->value;
+        } else if (name_is(field->name, "transfer-encoding")) {
+            summary.transfer_encoding = true;
+        } else if (name_is(field->name, "expect")) {
+            summary.expect = true;
+        }
+    }
+    *ret_summary = summary;
+}
+
+/* All digits; what exceeds 64 bits exceeds every limit as the largest value does. */
+static bool parse_length(struct fg_bytes text, uint64_t *ret_length)
+{
+    uint64_t length = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        uint64_t digit = (uint64_t)(text.data[i] - '0');
+        length = length > (UINT64_MAX - digit) / 10 ? UINT64_MAX : length * 10 + digit;
+    }
+    *ret_length = length;
+    return text.size > 0;
+}
+
+static bool is_post(const struct fg_head *head)
+{
+    return fg_bytes_equal_string(head->method, "POST");
+}
+
+static bool is_get(const struct fg_head *head)
+{
+    return fg_bytes_equal_string(head->method, "GET") ||
+           fg_bytes_equal_string(head->method, "HEAD");
+}
+
+/* The rules before the table. True if one of them was broken and route has the answer. */
+static bool breaks_http(const struct fg_config *config, const struct fg_head *head,
+                        const struct summary *summary, struct fg_route *route)
+{
+    route->at_once = true;
+    if (head->target.size > config->target_bytes) {
+        answer_bound(route, 414, FG_BOUND_TARGET, "the path exceeds", config->target_bytes,
+                     "bytes");
+    } else if (head->fields_count > config->header_fields) {
+        answer_bound(route, 431, FG_BOUND_HEADER_FIELDS, "the header exceeds",
+                     config->header_fields, "fields");
+    } else if (summary->bytes > config->header_bytes) {
+        answer_bound(route, 431, FG_BOUND_HEADER_BYTES, "the header exceeds",
+                     config->header_bytes, "bytes");
+    } else if (summary->bad_name) {
+        answer_text(route, 400, "a header field has a malformed name");
+    } else if (head->target_cut) {
+        answer_text(route, 400, "the path contains a NUL");
+    } else if (is_get(head) && (summary->transfer_encoding || summary->lengths > 1 ||
+                                (summary->lengths == 1 &&
+                                 (!parse_length(summary->length, &route->body_size) ||
+                                  route->body_size != 0)))) {
+        answer_text(route, 400, "this method takes no body");
+    } else if (is_post(head) && (summary->transfer_encoding || summary->lengths != 1 ||
+                                 !parse_length(summary->length, &route->body_size))) {
+        answer_text(route, 411, "POST needs exactly one Content-Length and no Transfer-Encoding");
+    } else if (is_post(head) && head->memory_short) {
+        answer_bound(route, 503, FG_BOUND_MEMORY, "the requests in progress hold",
+                     config->memory_bytes, "bytes");
+    } else {
+        route->at_once = false;
+        return false;
+    }
+    return true;
+}
+
+/* -- the path --------------------------------------------------------------------------------- */
+
+static bool starts_with(struct fg_bytes text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return text.size >= size && memcmp(text.data, prefix, size) == 0;
+}
+
+/* "http://host/path" is "/path"; what follows '?' is the query. */
+static struct fg_bytes path_of(struct fg_bytes target)
+{
+    size_t skip = 0;
+    if (starts_with(target, "http://")) {
+        skip = 7;
+    } else if (starts_with(target, "https://")) {
+        skip = 8;
+    }
+    if (skip > 0) {
+        while (skip < target.size && target.data[skip] != '/' && target.data[skip] != '?') {
+            skip++;
+        }
+    }
+    size_t end = skip;
+    while (end < target.size && target.data[end] != '?') {
+        end++;
+    }
+    if (skip > 0 && end == skip) {
+        return fg_bytes_from_string("/");
+    }
+    return (struct fg_bytes){target.data + skip, end - skip};
+}
+
+/* Cuts the path at its slashes; one at its end does not count. False if it does not start so. */
+static bool split_path(struct fg_bytes path, struct path *ret_path)
+{
+    if (path.size == 0 || path.data[0] != '/') {
+        return false;
+    }
+    path.data++;
+    path.size--;
+    if (path.size > 0 && path.data[path.size - 1] == '/') {
+        path.size--;
+    }
+    *ret_path = (struct path){.whole = path};
+    while (path.size > 0 && ret_path->count < PARTS_MAX) {
+        size_t size = 0;
+        while (size < path.size && path.data[size] != '/') {
+            size++;
+        }
+        ret_path->parts[ret_path->count++] = (struct fg_bytes){path.data, size};
+        size_t gone = size < path.size ? size + 1 : size;
+        path.data += gone;
+        path.size -= gone;
+    }
+    return true;
+}
+
+bool fg_query_has(struct fg_bytes target, const char *key, const char *value)
+{
+    size_t key_size = strlen(key);
+    size_t value_size = strlen(value);
+    const uint8_t *end = target.data + target.size;
+    const uint8_t *at = target.size > 0 ? memchr(target.data, '?', target.size) : NULL;
+    while (at != NULL) {
+        at++;
+        const uint8_t *next = memchr(at, '&', (size_t)(end - at));
+        size_t size = (size_t)((next != NULL ? next : end) - at);
+        if (size == key_size + 1 + value_size && memcmp(at, key, key_size) == 0 &&
+            at[key_size] == '=' && memcmp(at + key_size + 1, value, value_size) == 0) {
+            return true;
+        }
+        at = next;
+    }
+    return false;
+}
+
+/* -- the table -------------------------------------------------------------------------------- */
+
+/* Rows from "debugreflect" to "413", for a path that names a command. */
+static void route_command(const struct fg_config *config, const struct summary *summary,
+                          struct fg_bytes name, struct fg_route *route)
+{
+    uint8_t decoded[NAME_MAX_SIZE];
+    size_t size = 0;
+    route->kind = FG_ROUTE_COMMANDS;
+    if (part_is(name, "debugreflect")) {
+        route->kind = FG_ROUTE_REFLECT;
+    } else if (!part_is(name, "multirequest")) {
+        if (decode(name, decoded, sizeof(decoded), &size)) {
+            route->spec = fg_registry_find((struct fg_bytes){decoded, size});
+        }
+        if (route->spec == NULL) {
+            answer(route, 404, "unknown wire protocol command: ", name);
+            return;
+        }
+    }
+    if (route->kind == FG_ROUTE_REFLECT && !config->debugreflect) {
+        answer_text(route, 404, "debugreflect service not available");
+    } else if (route->kind == FG_ROUTE_COMMANDS && !fg_accept_admits(&summary->accept)) {
+        answer_text(route, 406, "client MUST specify Accept header with value: " FG_MEDIA_TYPE);
+    } else if (route->kind == FG_ROUTE_COMMANDS &&
+               (summary->content_types != 1 ||
+                !fg_content_type_is(summary->content_type, FG_MEDIA_TYPE))) {
+        answer_text(route, 415,
+                    "client MUST send Content-Type header with value: " FG_MEDIA_TYPE);
+    } else if (route->body_size > config->body_bytes) {
+        answer_bound(route, 413, FG_BOUND_BODY, "the body exceeds", config->body_bytes, "bytes");
+    }
+}
+
+/* Rows from "one path part after it" to "not allowed". */
+static void route_api(const struct fg_config *config, const struct fg_head *head,
+                      const struct summary *summary, const struct path *path,
+                      struct fg_route *route)
+{
+    if (path->count == 2) {
+        answer_text(route, 200, "the API " FG_API_NAME ": POST frames to ro/COMMAND or rw/COMMAND");
+        return;
+    }
+    bool rw = path->count > 3 && part_is(path->parts[2], "rw");
+    if (path->count == 3) {
+        answer(route, 404, "do not know how to process ", path->whole);
+    } else if (!rw && !part_is(path->parts[2], "ro")) {
+        answer(route, 404, "unknown permission: ", path->parts[2]);
+    } else if (path->count > 4) {
+        answer(route, 404, "do not know how to process ", path->whole);
+    } else if (!is_post(head)) {
+        answer_method(route, "POST", "commands require POST requests");
+    } else if (rw && !head->may_push) {
+        answer_text(route, 403, "permission denied");
+    } else {
+        route->permission = rw ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL;
+        route_command(config, summary, path->parts[3], route);
+    }
+}
+
+/* Rows up to "unknown API", and the handshake. */
+static void route_path(const struct fg_config *config, const struct fg_head *head,
+                       const struct summary *summary, struct fg_route *route)
+{
+    struct path path;
+    if (!split_path(path_of(head->target), &path)) {
+        answer_text(route, 400, "the path does not start with a slash");
+    } else if (path.count == 0 && fg_query_has(head->target, "cmd", "capabilities")) {
+        route->kind = FG_ROUTE_HANDSHAKE;
+    } else if (path.count == 0 || !part_is(path.parts[0], "api")) {
+        answer_text(route, 404, "nothing is here; the APIs are listed at /api");
+    } else if (path.count == 1) {
+        answer_text(route, 200, "APIs can be accessed at /api/<name>:\n\n" FG_API_NAME);
+    } else if (!part_is(path.parts[1], FG_API_NAME)) {
+        answer(route, 404, "Unknown API: ", path.parts[1]);
+        size_t size = strlen(route->message);
+        snprintf(route->message + size, sizeof(route->message) - size, "known APIs:\n%s\n",
+                 FG_API_NAME);
+    } else {
+        route_api(config, head, summary, &path, route);
+    }
+}
+
+void fg_route(const struct fg_config *config, const struct fg_head *head,
+              struct fg_route *ret_route)
+{
+    struct summary summary;
+    *ret_route = (struct fg_route){.bound = FG_BOUND_UNCOUNTED};
+    summarize(head, &summary);
+    if (breaks_http(config, head, &summary, ret_route)) {
+        return;
+    }
+    route_path(config, head, &summary, ret_route);
+
+    bool readable = is_get(head) || is_post(head);
+    if ((ret_route->kind == FG_ROUTE_HANDSHAKE && !is_get(head)) ||
+        (ret_route->status == 200 && !readable)) {
+        answer_method(ret_route, "GET, HEAD", "this resource is for GET and HEAD");
+    }
+    if (ret_route->kind == FG_ROUTE_TEXT &&
+        (!readable || summary.expect || ret_route->body_size > TAKE_IN_MAX)) {
+        ret_route->at_once = true;
+    }
+}

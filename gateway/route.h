@@ -1,0 +1,77 @@
+/*
+ * What is to be done with a request, from its head alone: the HTTP table of the protocol, row by
+ * row and in its order, behind the rules that keep HTTP itself unambiguous. A pure function.
+ *
+ * Before the table, since a request whose body cannot be told from the next request must not be
+ * read at all:
+ *
+ *   target over the limit                                       414
+ *   header fields over a limit                                  431
+ *   a field name that is no token, a NUL in the target          400
+ *   a method other than GET, HEAD and POST                      405
+ *   GET or HEAD with a body                                     400
+ *   POST with Transfer-Encoding, or without exactly one
+ *     Content-Length of digits                                  411
+ *   memory in flight over its limit                             503
+ */
+#ifndef FRAMEGATE_GATEWAY_ROUTE_H
+#define FRAMEGATE_GATEWAY_ROUTE_H
+
+#include "gateway/config.h"
+#include "handlers/handler.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FG_MEDIA_TYPE "application/mercurial-exp-framing-0003"
+#define FG_API_NAME "exp-http-v2-0001"
+
+/* One header field; borrowed. */
+struct fg_field {
+    struct fg_bytes name;
+    struct fg_bytes value;
+};
+
+/* The head of a request, and the circumstances that decide with it. All borrowed. */
+struct fg_head {
+    struct fg_bytes method;
+    struct fg_bytes target; /* path and query as sent, nothing decoded */
+    bool target_cut;        /* bytes of the target were lost (a NUL) */
+    const struct fg_field *fields;
+    size_t fields_count;
+    bool may_push;     /* this peer may use rw */
+    bool memory_short; /* new work is refused */
+};
+
+enum fg_route_kind {
+    FG_ROUTE_TEXT,      /* answer with status and message as text/plain */
+    FG_ROUTE_COMMANDS,  /* feed the body to a reactor and run what it asks for */
+    FG_ROUTE_REFLECT,   /* debugreflect: show what a reactor makes of the body */
+    FG_ROUTE_HANDSHAKE, /* ?cmd=capabilities */
+};
+
+enum { FG_ROUTE_MESSAGE_SIZE = 512 };
+
+struct fg_route {
+    enum fg_route_kind kind;
+    uint16_t status;            /* TEXT */
+    bool at_once;               /* TEXT: answer before the body, and close; else take it in */
+    enum fg_bound bound;        /* the bound that was reached, or FG_BOUND_UNCOUNTED */
+    const char *allow;          /* TEXT: value of an Allow field, or NULL. Static */
+    uint64_t body_size;         /* what Content-Length says */
+    enum fg_permission permission;       /* COMMANDS: PUSH through rw */
+    const struct fg_command_spec *spec;  /* COMMANDS: the one command; NULL: multirequest */
+    char message[FG_ROUTE_MESSAGE_SIZE]; /* TEXT; printable, ends with a line break */
+};
+
+/* Fills *ret_route. Cannot fail. */
+void fg_route(const struct fg_config *config, const struct fg_head *head,
+              struct fg_route *ret_route);
+
+/* The first field with this name (lower case); NULL if there is none. */
+const struct fg_field *fg_head_find(const struct fg_head *head, const char *name);
+
+/* True if the query has this key with this value, both undecoded. */
+bool fg_query_has(struct fg_bytes target, const char *key, const char *value);
+
+#endif

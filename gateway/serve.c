@@ -1,0 +1,218 @@
+/*
+ * Starting and stopping. What is started is kept in one struct, and stopped in reverse order by one
+ * function, however far the start came.
+ */
+#include "gateway/serve.h"
+
+#include "gateway/admin.h"
+#include "gateway/public.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    EXIT_USAGE = 2,
+    TICK_MILLISECONDS = 200, /* how late a deadline may be noticed and a log line written */
+    DRAIN_TICK_MILLISECONDS = 10,
+    DESCRIPTORS_EXTRA = 128, /* for files, the admin listener and the libraries */
+};
+
+struct server {
+    struct fg_gateway gateway;
+    struct fg_log log;
+    struct fg_public *public;
+    struct fg_admin *admin;
+    struct fg_address public_address;
+    struct fg_address admin_address;
+    sigset_t signals;
+};
+
+/* -- starting --------------------------------------------------------------------------------- */
+
+/* One descriptor for each connection; says so if the system does not allow that many. */
+static void raise_descriptor_limit(const struct fg_config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->connections + DESCRIPTORS_EXTRA;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+        fg_log_message("the system allows %llu descriptors, too few for %u connections",
+                       (unsigned long long)limit.rlim_cur, config->connections);
+    }
+}
+
+static enum fg_status start_listeners(struct server *server, struct fg_error *error)
+{
+    const struct fg_config *config = &server->gateway.config;
+    int public_socket = -1;
+    int admin_socket = -1;
+    enum fg_status status =
+        fg_address_listen(&config->listen, &public_socket, &server->public_address, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status =
+        fg_address_listen(&config->admin_listen, &admin_socket, &server->admin_address, error);
+    if (status != FG_OK) {
+        close(public_socket);
+        return status;
+    }
+    status = fg_public_start(&server->gateway, public_socket, &server->public, error);
+    if (status != FG_OK) {
+        close(admin_socket);
+        return status;
+    }
+    return fg_admin_start(&server->gateway, server->public, admin_socket, &server->admin, error);
+}
+
+static enum fg_status start(struct server *server, struct fg_error *error)
+{
+    struct fg_gateway *gateway = &server->gateway;
+    const struct fg_config *config = &gateway->config;
+    enum fg_status status = fg_log_open(config->access_log, &server->log, error);
+    if (status == FG_OK) {
+        status = fg_repository_open(config->repository, &gateway->repository, error);
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    if (fg_state_new(config->threads, &server->log, &gateway->state) != FG_OK ||
+        fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
+    }
+    raise_descriptor_limit(config);
+    return start_listeners(server, error);
+}
+
+static void announce(const struct server *server)
+{
+    char public_text[FG_ADDRESS_TEXT_SIZE];
+    char admin_text[FG_ADDRESS_TEXT_SIZE];
+    fg_address_format(&server->public_address, public_text);
+    fg_address_format(&server->admin_address, admin_text);
+    printf("framegate: serving http://%s/ (state at http://%s/state)\n", public_text, admin_text);
+    fflush(stdout);
+}
+
+/* -- running and stopping --------------------------------------------------------------------- */
+
+/* Waits that long for a signal; true if one came. */
+static bool wait_for_signal(const struct server *server, long milliseconds)
+{
+    const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    return sigtimedwait(&server->signals, NULL, &time) > 0;
+}
+
+static void tick(struct server *server)
+{
+    fg_state_flush_log(server->gateway.state);
+    fg_connections_cut(fg_public_connections(server->public), server->gateway.state);
+}
+
+/* Lets what runs come to its end, until the time is over or a second signal comes. */
+static void drain(struct server *server)
+{
+    struct fg_gateway *gateway = &server->gateway;
+    uint64_t deadline =
+        fg_now_microseconds() + (uint64_t)gateway->config.drain_seconds * 1000000;
+    atomic_store(&gateway->draining, true);
+    fg_public_quiesce(server->public);
+    while (fg_state_in_flight(gateway->state) > 0 && fg_now_microseconds() < deadline &&
+           !wait_for_signal(server, DRAIN_TICK_MILLISECONDS)) {
+        tick(server);
+    }
+    uint64_t left = fg_state_in_flight(gateway->state);
+    if (left > 0) {
+        fg_log_message("stopping with %llu requests unfinished", (unsigned long long)left);
+    }
+}
+
+static void stop(struct server *server)
+{
+    struct fg_gateway *gateway = &server->gateway;
+    fg_admin_stop(server->admin);
+    /* First the workers: a connection that sleeps while the library stops would abort the process. */
+    fg_workers_stop(gateway->workers);
+    fg_public_stop(server->public);
+    fg_workers_free(gateway->workers);
+    if (gateway->state != NULL) {
+        fg_state_flush_log(gateway->state);
+    }
+    fg_state_free(gateway->state);
+    fg_repository_close(gateway->repository);
+    fg_log_close(&server->log);
+    fg_config_clear(&gateway->config);
+}
+
+/* Signals are taken by sigtimedwait alone; threads that are started later inherit this. */
+static void block_signals(struct server *server)
+{
+    sigemptyset(&server->signals);
+    sigaddset(&server->signals, SIGTERM);
+    sigaddset(&server->signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(struct server *server)
+{
+    struct fg_error error = {.message = ""};
+    block_signals(server);
+    int result = 0;
+    if (start(server, &error) != FG_OK) {
+        fprintf(stderr, "framegate serve: %s\n", error.message);
+        result = 1;
+    } else {
+        announce(server);
+        while (!wait_for_signal(server, TICK_MILLISECONDS)) {
+            tick(server);
+        }
+        drain(server);
+    }
+    stop(server);
+    return result;
+}
+
+static int print_help(void)
+{
+    struct fg_buffer text = FG_BUFFER_INIT(64 * 1024);
+    int result = 1;
+    if (fg_buffer_append_string(&text, "usage: framegate serve --repository DIR [OPTION]...\n\n") ==
+            FG_OK &&
+        fg_config_append_help(&text) == FG_OK) {
+        result = fwrite(text.data, 1, text.size, stdout) == text.size ? 0 : 1;
+    }
+    fg_buffer_free(&text);
+    return result;
+}
+
+int fg_serve_main(int argc, char **argv)
+{
+    struct server server = {.log = {.fd = -1}};
+    struct fg_config *config = &server.gateway.config;
+    struct fg_error error = {.message = ""};
+    enum fg_status status = fg_config_init(config, &error);
+    if (status == FG_OK) {
+        status = fg_config_parse_arguments(config, argc, argv, &error);
+    }
+    if (status == FG_END) {
+        fg_config_clear(config);
+        return print_help();
+    }
+    if (status == FG_OK) {
+        status = fg_config_complete(config, &error);
+    }
+    if (status != FG_OK) {
+        fg_config_clear(config);
+        fprintf(stderr, "framegate serve: %s (see 'framegate serve --help')\n", error.message);
+        return status == FG_ERR_ARGUMENT ? EXIT_USAGE : 1;
+    }
+    return run(&server);
+}

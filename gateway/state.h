@@ -1,0 +1,162 @@
+/*
+ * What the gateway has done and is doing: counters, the exchanges in flight, the last finished
+ * ones. Kept in shards, one for each thread that serves connections, so that threads do not meet:
+ * a thread holds its own shard's lock while it works on an exchange, and whoever looks takes all
+ * locks for the time of a copy, which makes the copy one consistent view.
+ */
+#ifndef FRAMEGATE_GATEWAY_STATE_H
+#define FRAMEGATE_GATEWAY_STATE_H
+
+#include "gateway/config.h"
+#include "gateway/log.h"
+#include "handlers/registry.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+enum {
+    FG_FINISHED_MAX = 64, /* finished exchanges that are remembered */
+    FG_STATUS_MAX = 600,  /* HTTP status codes are below */
+    FG_NAMES_SIZE = 96,   /* text that says which commands ran */
+    FG_TARGET_SIZE = 160, /* of the target that is remembered, as text */
+};
+
+struct fg_command_counters {
+    uint64_t runs;
+    uint64_t errors; /* application errors */
+};
+
+/* All of them only grow. */
+struct fg_counters {
+    uint64_t requests;  /* whose head was read */
+    uint64_t aborted;   /* whose peer left, or was cut off, before the answer was sent */
+    uint64_t commands;  /* that ran or were refused with an application error */
+    uint64_t command_errors;
+    uint64_t protocol_errors;
+    uint64_t frames_in;
+    uint64_t frames_out;
+    uint64_t bytes_in;  /* of bodies */
+    uint64_t bytes_out; /* of answers, without their heads */
+    uint64_t status[FG_STATUS_MAX];
+    uint64_t bounds[FG_BOUND_COUNT];
+};
+
+/* An exchange that is over. */
+struct fg_finished {
+    uint64_t id;
+    struct timespec start; /* wall clock */
+    uint64_t microseconds;
+    char peer[FG_ADDRESS_TEXT_SIZE];
+    char method[8];
+    char target[FG_TARGET_SIZE]; /* printable */
+    char commands[FG_NAMES_SIZE];
+    char message[160]; /* why it was refused; empty if it was not */
+    uint16_t status;   /* 0: there was no answer */
+    bool aborted;
+    uint64_t commands_count;
+    uint64_t frames_in;
+    uint64_t frames_out;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
+/* A place in a shard's list of what is in flight; embedded in the exchange. */
+struct fg_in_flight {
+    struct fg_in_flight *next;
+    struct fg_in_flight **link;
+};
+
+struct fg_shard {
+    pthread_mutex_t lock;
+    struct fg_counters counters;
+    struct fg_command_counters *commands; /* by place in the registry */
+    struct fg_in_flight *in_flight;
+    uint64_t in_flight_count;
+    struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
+    uint64_t finished_count;
+    struct fg_buffer log; /* lines of the access log that were not written yet */
+    uint64_t next_id;
+};
+
+struct fg_state;
+
+/*
+ * shards: how many threads will use fg_state_shard; more than that share. log may be NULL (no
+ * access log); it must outlive the state. FG_ERR_MEMORY.
+ */
+enum fg_status fg_state_new(uint32_t shards, struct fg_log *log, struct fg_state **ret_state);
+
+/* Nothing may be in flight. Takes NULL. */
+void fg_state_free(struct fg_state *state);
+
+/* The calling thread's shard. */
+struct fg_shard *fg_state_shard(struct fg_state *state);
+
+/* -- with the shard's lock held ----------------------------------------------------------------- */
+
+/* Enters an exchange; returns its id, unique in this process. */
+uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry);
+
+/* Takes it out and remembers how it ended. The record is copied. */
+void fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
+                    const struct fg_finished *finished);
+
+/* Counts a bound that was reached; FG_BOUND_UNCOUNTED is none. */
+void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound);
+
+/* Counts a command of the registry; spec may be NULL, for a name that is not there. */
+void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec,
+                            bool failed);
+
+/* True if there is an access log. */
+bool fg_state_logs(const struct fg_state *state);
+
+/* Appends a line to the access log; it is written out soon. */
+void fg_shard_log(struct fg_state *state, struct fg_shard *shard, const char *line, size_t size);
+
+/* -- without a lock ----------------------------------------------------------------------------- */
+
+/* Writes out the lines of the access log that wait. */
+void fg_state_flush_log(struct fg_state *state);
+
+/* How many exchanges are in flight. */
+uint64_t fg_state_in_flight(struct fg_state *state);
+
+/* Counts a bound that was reached outside of any exchange. */
+void fg_state_count_bound(struct fg_state *state, enum fg_bound bound);
+
+/*
+ * Bytes that exchanges hold; added to and read without a lock, since every thread needs the sum.
+ */
+void fg_state_add_memory(struct fg_state *state, int64_t bytes);
+uint64_t fg_state_memory(const struct fg_state *state);
+
+/* A consistent copy. Owned by the caller, freed with fg_state_view_clear. */
+struct fg_state_view {
+    uint64_t uptime_microseconds;
+    uint64_t memory_bytes;
+    struct fg_counters counters;
+    struct fg_command_counters *commands; /* by place in the registry */
+    size_t commands_count;
+    struct fg_finished *finished; /* newest first */
+    size_t finished_count;
+    void *in_flight; /* array of what describe fills in */
+    size_t in_flight_count;
+};
+
+/*
+ * Copies everything at one moment. describe is called for each exchange in flight, with the locks
+ * held, and fills entry_size bytes. FG_ERR_MEMORY.
+ */
+enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
+                             void (*describe)(const struct fg_in_flight *entry, void *ret_entry),
+                             struct fg_state_view *ret_view);
+
+/* Takes a zeroed view. */
+void fg_state_view_clear(struct fg_state_view *view);
+
+/* Microseconds of a clock that only goes forward. */
+uint64_t fg_now_microseconds(void);
+
+#endif

@@ -1,0 +1,302 @@
+/*
+ * Handlers and a repository that do what a test of the gateway needs and real ones must not: wait,
+ * change nothing through rw, answer with megabytes, fail half-way. Linked in place of handlers/.
+ *
+ *   capabilities  pull  {}
+ *   heads         pull  list of one node
+ *   known         pull  `nodes`: "1" for each
+ *   echo          pull  keeps its command data and answers with it
+ *   fail          pull  an application error
+ *   pushkey       push  true
+ *   sleep         pull  on a worker: waits `ms` milliseconds, answers with their number
+ *   stream        pull  `bytes` bytes made while they are sent, value = offset % 251
+ *   broken        pull  a source that fails after 100,000 bytes
+ *   big           pull  `bytes` bytes in memory
+ */
+#include "framing/cbor.h"
+#include "handlers/registry.h"
+#include "handlers/repo/repository.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct fg_repository {
+    int unused;
+};
+
+enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_repository,
+                                  struct fg_error *error)
+{
+    if (strcmp(path, "/nonexistent") == 0) {
+        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "no repository at %s", path);
+    }
+    *ret_repository = calloc(1, sizeof(struct fg_repository));
+    return *ret_repository != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+}
+
+void fg_repository_close(struct fg_repository *repository)
+{
+    free(repository);
+}
+
+/* A reference is an allocation, so that the sanitizer sees a forgotten one. */
+enum fg_status fg_repository_snapshot(struct fg_repository *repository,
+                                      struct fg_snapshot **ret_snapshot, struct fg_error *error)
+{
+    (void)repository;
+    *ret_snapshot = malloc(1);
+    return *ret_snapshot != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+}
+
+struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot)
+{
+    return snapshot;
+}
+
+void fg_snapshot_unref(struct fg_snapshot *snapshot)
+{
+    free(snapshot);
+}
+
+/* -- commands --------------------------------------------------------------------------------- */
+
+static uint64_t number_argument(const struct fg_call *call, const char *name)
+{
+    uint32_t index = 0;
+    if (fg_command_argument(call->command, name, &index) != FG_OK) {
+        return 0;
+    }
+    return call->command->request.items[index].number;
+}
+
+static enum fg_status reply_buffer(struct fg_buffer *buffer, uint8_t flags, struct fg_reply *reply)
+{
+    reply->body = fg_source_from_buffer(buffer);
+    reply->flags = flags;
+    return FG_OK;
+}
+
+static enum fg_status run_capabilities(const struct fg_call *call, struct fg_reply *reply,
+                                       struct fg_error *error)
+{
+    (void)call;
+    (void)error;
+    static const uint8_t empty_map = 0xa0;
+    reply->body = fg_source_from_bytes((struct fg_bytes){&empty_map, 1});
+    reply->flags = FG_BYTES_RESPONSE_CBOR;
+    return FG_OK;
+}
+
+static enum fg_status run_heads(const struct fg_call *call, struct fg_reply *reply,
+                                struct fg_error *error)
+{
+    (void)call;
+    struct fg_buffer buffer = FG_BUFFER_INIT(64);
+    uint8_t node[20];
+    memset(node, 0xab, sizeof(node));
+    if (fg_cbor_put_array(&buffer, 1) != FG_OK ||
+        fg_cbor_put_bytes(&buffer, node, sizeof(node)) != FG_OK) {
+        fg_buffer_free(&buffer);
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    return reply_buffer(&buffer, FG_BYTES_RESPONSE_CBOR, reply);
+}
+
+static enum fg_status run_known(const struct fg_call *call, struct fg_reply *reply,
+                                struct fg_error *error)
+{
+    uint32_t index = 0;
+    struct fg_buffer buffer = FG_BUFFER_INIT(1 << 20);
+    if (fg_command_argument(call->command, "nodes", &index) == FG_OK) {
+        for (uint64_t i = 0; i < call->command->request.items[index].count; i++) {
+            if (fg_buffer_append_byte(&buffer, '1') != FG_OK) {
+                fg_buffer_free(&buffer);
+                return fg_fail(error, FG_ERR_LIMIT, 0, "too many nodes");
+            }
+        }
+    }
+    return reply_buffer(&buffer, 0, reply);
+}
+
+static enum fg_status run_echo(const struct fg_call *call, struct fg_reply *reply,
+                               struct fg_error *error)
+{
+    struct fg_buffer buffer = FG_BUFFER_INIT(SIZE_MAX / 2);
+    if (fg_buffer_append(&buffer, call->command->data.data, call->command->data.size) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    return reply_buffer(&buffer, 0, reply);
+}
+
+static enum fg_status run_fail(const struct fg_call *call, struct fg_reply *reply,
+                               struct fg_error *error)
+{
+    (void)call;
+    (void)reply;
+    return fg_fail(error, FG_ERR_IO, 0, "failed as asked");
+}
+
+static enum fg_status run_pushkey(const struct fg_call *call, struct fg_reply *reply,
+                                  struct fg_error *error)
+{
+    (void)call;
+    (void)error;
+    static const uint8_t yes = 0xf5;
+    reply->body = fg_source_from_bytes((struct fg_bytes){&yes, 1});
+    reply->flags = FG_BYTES_RESPONSE_CBOR;
+    return FG_OK;
+}
+
+static enum fg_status run_sleep(const struct fg_call *call, struct fg_reply *reply,
+                                struct fg_error *error)
+{
+    uint64_t ms = number_argument(call, "ms");
+    const struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+    nanosleep(&time, NULL);
+    struct fg_buffer buffer = FG_BUFFER_INIT(32);
+    if (fg_cbor_put_uint(&buffer, ms) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    return reply_buffer(&buffer, FG_BYTES_RESPONSE_CBOR, reply);
+}
+
+struct counter {
+    uint64_t offset;
+    uint64_t end;
+    uint64_t fails_at;
+};
+
+static enum fg_status read_counter(void *context, uint8_t *buffer, size_t capacity,
+                                   size_t *ret_size)
+{
+    struct counter *counter = context;
+    if (counter->offset >= counter->fails_at) {
+        return FG_ERR_IO;
+    }
+    if (counter->offset == counter->end) {
+        return FG_END;
+    }
+    uint64_t left = counter->end - counter->offset;
+    size_t size = left < capacity ? (size_t)left : capacity;
+    for (size_t i = 0; i < size; i++) {
+        buffer[i] = (uint8_t)((counter->offset + i) % 251);
+    }
+    counter->offset += size;
+    *ret_size = size;
+    return FG_OK;
+}
+
+static enum fg_status reply_counter(uint64_t end, uint64_t fails_at, struct fg_reply *reply,
+                                    struct fg_error *error)
+{
+    struct counter *counter = malloc(sizeof(*counter));
+    if (counter == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    *counter = (struct counter){0, end, fails_at};
+    reply->body =
+        (struct fg_source){.read = read_counter, .destroy = free, .context = counter, .size = end};
+    reply->flags = 0;
+    return FG_OK;
+}
+
+static enum fg_status run_stream(const struct fg_call *call, struct fg_reply *reply,
+                                 struct fg_error *error)
+{
+    return reply_counter(number_argument(call, "bytes"), UINT64_MAX, reply, error);
+}
+
+static enum fg_status run_broken(const struct fg_call *call, struct fg_reply *reply,
+                                 struct fg_error *error)
+{
+    (void)call;
+    return reply_counter(1000000, 100000, reply, error);
+}
+
+static enum fg_status run_big(const struct fg_call *call, struct fg_reply *reply,
+                              struct fg_error *error)
+{
+    struct fg_buffer buffer = FG_BUFFER_INIT(SIZE_MAX / 2);
+    uint8_t *space = NULL;
+    size_t size = (size_t)number_argument(call, "bytes");
+    if (fg_buffer_reserve(&buffer, size, &space) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    memset(space, 'b', size);
+    buffer.size = size;
+    return reply_buffer(&buffer, 0, reply);
+}
+
+/* -- the registry ----------------------------------------------------------------------------- */
+
+static const struct fg_argument_spec no_arguments[] = {{.name = NULL}};
+static const struct fg_argument_spec bytes_arguments[] = {{"bytes", FG_ARGUMENT_INT, true, "1"},
+                                                          {.name = NULL}};
+static const struct fg_argument_spec ms_arguments[] = {{"ms", FG_ARGUMENT_INT, true, "1"},
+                                                       {.name = NULL}};
+static const struct fg_argument_spec nodes_arguments[] = {
+    {"nodes", FG_ARGUMENT_LIST_OF_BYTES, true, "[]"}, {.name = NULL}};
+
+#define PULL FG_PERMISSION_PULL
+static const struct fg_command_spec big = {"big", PULL, bytes_arguments, run_big, false, false};
+static const struct fg_command_spec broken = {"broken",   PULL,  no_arguments,
+                                              run_broken, false, false};
+static const struct fg_command_spec capabilities = {"capabilities",   PULL,  no_arguments,
+                                                    run_capabilities, false, false};
+static const struct fg_command_spec echo = {"echo", PULL, no_arguments, run_echo, false, true};
+static const struct fg_command_spec failing = {"fail", PULL, no_arguments, run_fail, false, false};
+static const struct fg_command_spec heads = {"heads", PULL, no_arguments, run_heads, false, false};
+static const struct fg_command_spec known = {"known",   PULL,  nodes_arguments,
+                                             run_known, false, false};
+static const struct fg_command_spec pushkey = {
+    "pushkey", FG_PERMISSION_PUSH, no_arguments, run_pushkey, true, false};
+static const struct fg_command_spec sleeping = {"sleep",   PULL, ms_arguments,
+                                                run_sleep, true, false};
+static const struct fg_command_spec streaming = {"stream",   PULL,  bytes_arguments,
+                                                 run_stream, false, false};
+
+static const struct fg_command_spec *const all[] = {
+    &big, &broken, &capabilities, &echo, &failing, &heads, &known, &pushkey, &sleeping, &streaming};
+
+const struct fg_command_spec *const *fg_registry_all(size_t *ret_count)
+{
+    *ret_count = sizeof(all) / sizeof(all[0]);
+    return all;
+}
+
+const struct fg_command_spec *fg_registry_find(struct fg_bytes name)
+{
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (fg_bytes_equal_string(name, all[i]->name)) {
+            return all[i];
+        }
+    }
+    return NULL;
+}
+
+enum fg_status fg_command_argument(const struct fg_command *command, const char *name,
+                                   uint32_t *ret_index)
+{
+    uint32_t index =
+        command->args != 0 ? fg_cbor_map_find(&command->request, command->args, name) : 0;
+    if (index == 0) {
+        return FG_ERR_NOT_FOUND;
+    }
+    *ret_index = index;
+    return FG_OK;
+}
+
+/* Only what the tests rely on: required arguments are there. */
+enum fg_status fg_registry_check_arguments(const struct fg_command_spec *spec,
+                                           const struct fg_command *command, struct fg_error *error)
+{
+    for (const struct fg_argument_spec *argument = spec->arguments; argument->name != NULL;
+         argument++) {
+        uint32_t index = 0;
+        if (fg_command_argument(command, argument->name, &index) != FG_OK) {
+            return fg_fail(error, FG_ERR_ARGUMENT, 0, "missing argument '%s'", argument->name);
+        }
+    }
+    return FG_OK;
+}
