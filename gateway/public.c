@@ -214,13 +214,23 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
     return MHD_YES;
 }
 
+/* The rest of the body has the time of a whole one: the command's own time is not the peer's. */
+static void wake(struct fg_connection *connection)
+{
+    const struct fg_public *public = connection->owner;
+    fg_connection_set_deadline(connection,
+                               body_deadline(&public->gateway->config,
+                                             fg_exchange_body_size(connection->exchange)),
+                               FG_BOUND_BODY_TIME);
+    /* From here on the connection is its own thread's again, and may go any moment. */
+    MHD_resume_connection(connection->transport);
+}
+
 static void run_slow(void *context)
 {
     struct fg_connection *connection = context;
-    struct MHD_Connection *transport = connection->transport;
     fg_exchange_run_slow(connection->exchange);
-    /* From here on the connection is its own thread's again, and may go any moment. */
-    MHD_resume_connection(transport);
+    wake(connection);
 }
 
 /* The connection sleeps while a worker runs its command. */
@@ -231,7 +241,7 @@ static void offload(struct fg_public *public, struct fg_connection *connection,
     MHD_suspend_connection(transport);
     if (fg_workers_submit(public->gateway->workers, run_slow, connection) != FG_OK) {
         fg_exchange_refuse_slow(connection->exchange);
-        MHD_resume_connection(transport);
+        wake(connection);
     }
 }
 

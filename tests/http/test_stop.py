@@ -1,0 +1,257 @@
+"""Starting and stopping: bad usage, what SIGTERM lets finish, deadlines of connections."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import unittest
+
+import support
+from support import API, PROGRAM, Server, needs_fake, request, requests
+
+HEADS = request(b"heads")
+
+
+class Stopping(unittest.TestCase):
+    def refuses(self, server):
+        """No new connection is accepted."""
+        try:
+            server.connect().close()
+            return False
+        except ConnectionRefusedError:
+            return True
+
+    def wait_until_draining(self, server):
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_until(lambda state: state["draining"])
+
+    def test_sigterm_and_sigint_end_an_idle_server(self):
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            Server().stop(sig)
+
+    def test_an_idle_keep_alive_connection_does_not_hold_it_up(self):
+        server = Server("--drain-time", "60")
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/heads", len(HEADS)) + HEADS)
+            support.read_answer(connection)
+            server.stop()
+
+    def test_an_upload_in_the_middle_finishes(self):
+        server = Server("--drain-time", "60")
+        body = requests(b"heads", b"heads")
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/multirequest", len(body)))
+            connection.sendall(body[:30])
+            server.wait_until(lambda state: state["totals"]["frames_in"] == 1)
+            self.wait_until_draining(server)
+            self.assertTrue(self.refuses(server))
+            connection.sendall(body[30:])
+            answer = support.read_answer(connection)
+            self.assertEqual((answer.status, len(answer.frames())), (200, 2))
+            self.assertEqual(answer.headers["connection"].lower(), "close")
+        server.stop()
+
+    @needs_fake
+    def test_a_slow_command_finishes(self):
+        server = Server("--drain-time", "60")
+        answers = []
+        body = requests((b"sleep", {b"ms": 1000}), (b"sleep", {b"ms": 10}))
+        client = threading.Thread(
+            target=lambda: answers.append(server.run("multirequest", body))
+        )
+        client.start()
+        server.wait_until(
+            lambda state: [one for one in state["exchanges"] if one["phase"] == "running"]
+        )
+        server.stop()
+        client.join()
+        self.assertEqual((answers[0].status, len(answers[0].frames())), (200, 2))
+
+    @needs_fake
+    def test_a_download_in_the_middle_finishes(self):
+        server = Server("--drain-time", "60")
+        size = 30 << 20
+        body = request(b"stream", {b"bytes": size})
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/stream", len(body)) + body)
+            file = connection.makefile("rb")
+            self.assertEqual(support.read_head(file)[0], 200)
+            self.wait_until_draining(server)
+            got = 0
+            while True:
+                chunk = int(file.readline(), 16)
+                got += len(file.read(chunk))
+                file.readline()
+                if chunk == 0:
+                    break
+            self.assertEqual(got, size + 8 * (size // 32768))
+        server.stop()
+
+    def test_what_does_not_end_in_time_is_cut(self):
+        server = Server("--drain-time", "0")
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/heads", 20) + HEADS[:5])
+            server.wait_until(lambda state: state["exchanges"])
+            self.assertIn("stopping with 1 requests unfinished", server.stop())
+            self.assertTrue(support.closes(connection))
+
+    @needs_fake
+    def test_a_suspended_connection_does_not_abort_the_stop(self):
+        server = Server("--drain-time", "0")
+        connections = []
+        body = requests(*[(b"sleep", {b"ms": 700})] * 3)
+        for _ in range(8):
+            connection = server.connect()
+            connection.sendall(support.post_head(API + "/ro/multirequest", len(body)) + body)
+            connections.append(connection)
+        server.wait_until(
+            lambda state: len([one for one in state["exchanges"] if one["phase"] == "running"]) == 8
+        )
+        server.stop()
+        for connection in connections:
+            connection.close()
+
+    def test_a_second_signal_ends_the_waiting(self):
+        server = Server("--drain-time", "600")
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/heads", 20) + HEADS[:5])
+            server.wait_until(lambda state: state["exchanges"])
+            self.wait_until_draining(server)
+            self.assertIn("1 requests unfinished", server.stop())
+
+    def test_it_starts_again_on_the_same_port_at_once(self):
+        server = Server()
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/heads", len(HEADS)) + HEADS)
+            support.read_answer(connection)
+            address = "%s:%d" % server.address
+            server.stop()
+        Server("--listen", address).stop()
+
+
+class Starting(unittest.TestCase):
+    def bad(self, status, *options, says):
+        result = subprocess.run(
+            [PROGRAM, "serve", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=support.TIMEOUT,
+        )
+        message = result.stderr.decode()
+        self.assertEqual((result.returncode, result.stdout), (status, b""), message)
+        self.assertEqual(message.count("\n"), 1, message)
+        self.assertTrue(message.startswith("framegate serve: "), message)
+        self.assertIn(says, message)
+
+    def test_bad_usage_is_one_line_and_status_2(self):
+        good = ("--repository", "/nonexistent")
+        self.bad(2, says="--repository DIR is missing")
+        self.bad(2, "here", says="'here'")
+        self.bad(2, "--frob", says="--frob")
+        self.bad(2, "--repository", says="needs a value")
+        self.bad(2, *good, "--listen", "8080", says="127.0.0.1:8080")
+        self.bad(2, *good, "--listen", "::1:8080", says="[::1]:8080")
+        self.bad(2, *good, "--listen", "localhost:80", says="localhost:80")
+        self.bad(2, *good, "--listen", "127.0.0.1:65536", says="65536")
+        self.bad(2, *good, "--max-body", "16X", says="16X")
+        self.bad(2, *good, "--max-body", "99999999999G", says="max-body")
+        self.bad(2, *good, "--threads=-1", says="threads")
+        self.bad(2, *good, "--idle-time", "0", says="from 1 to")
+        self.bad(2, *good, "--allow-push", "me", says="loopback, *, nobody")
+        self.bad(2, *good, "--debugreflect=maybe", says="off, on")
+        self.bad(2, *good, "--admin-listen", "0.0.0.0:0", says="loopback")
+
+    def test_what_cannot_start_is_one_line_and_status_1(self):
+        self.bad(1, "--repository", "/nonexistent", says="/nonexistent")
+
+    def test_a_port_in_use_is_one_line_and_status_1(self):
+        with Server() as server, socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            repository = server.directory if support.FAKE else server.directory + "/repository"
+            self.bad(1, "--repository", repository, "--listen", address, says=address)
+
+    def test_help_names_every_option(self):
+        result = subprocess.run([PROGRAM, "serve", "--help"], stdout=subprocess.PIPE, check=True)
+        for word in (b"--repository", b"--max-body", b"default 16M", b"--drain-time"):
+            self.assertIn(word, result.stdout)
+
+    def test_ipv6(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("no IPv6 on this machine")
+        with Server("--listen", "[::1]:0", "--admin-listen", "[::1]:0") as server:
+            self.assertEqual(server.address[0], "[::1]")
+            server.address = ("::1", server.address[1])
+            self.assertEqual(server.run("heads", HEADS).status, 200)
+            self.assertEqual(server.state()["finished"][0]["peer"][:6], "[::1]:")
+
+
+class Deadlines(support.ServerTest):
+    options = ("--header-time", "1", "--body-time", "1", "--body-time-max", "1", "--body-rate", "1M")
+
+    def trickle(self, first, rest, limit):
+        """Bytes that come slowly for ever: the server ends the connection."""
+        before = self.server.state()["limits"][limit]["hits"]
+        stopped = threading.Event()
+        with self.server.connect() as connection:
+            connection.sendall(first)
+
+            def send():
+                try:
+                    while not stopped.wait(0.1):
+                        connection.sendall(rest)
+                except OSError:
+                    pass
+
+            sender = threading.Thread(target=send)
+            sender.start()
+            try:
+                self.assertTrue(support.closes(connection))
+            finally:
+                stopped.set()
+                sender.join()
+        self.assertEqual(self.server.state()["limits"][limit]["hits"], before + 1)
+        self.idle()
+
+    def test_a_slow_first_line(self):
+        self.trickle(b"GET /", b"x", "header-time")
+
+    def test_a_slow_header(self):
+        self.trickle(b"GET /api HTTP/1.1\r\n", b"X: y\r\n", "header-time")
+
+    def test_a_slow_body(self):
+        self.trickle(support.post_head(API + "/ro/heads", 10000) + HEADS[:3], b"x", "body-time")
+
+    @needs_fake
+    def test_a_slow_command_has_no_deadline_of_the_body(self):
+        body = requests((b"sleep", {b"ms": 2500}), b"heads")
+        answer = self.server.run("multirequest", body)
+        self.assertEqual((answer.status, len(answer.frames())), (200, 2))
+
+    @needs_fake
+    def test_a_slow_body_after_a_slow_command(self):
+        first = request(b"sleep", {b"ms": 1500})
+        self.trickle(
+            support.post_head(API + "/ro/multirequest", 10000) + first, b"\xff", "body-time"
+        )
+
+    @needs_fake
+    def test_a_long_answer_has_no_deadline_of_the_body(self):
+        body = request(b"stream", {b"bytes": 20 << 20})
+        with self.server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/stream", len(body)) + body)
+            threading.Event().wait(2)
+            self.assertEqual(support.read_answer(connection).status, 200)
+
+    def test_silence_has_a_deadline_too(self):
+        with self.server.connect() as connection:
+            self.assertTrue(support.closes(connection))
+
+
+if __name__ == "__main__":
+    unittest.main()
