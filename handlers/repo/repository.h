@@ -1,6 +1,7 @@
 /*
  * A Mercurial repository as the handlers see it: opened once, and one immutable snapshot for each
- * of its states. All functions may be called from any thread.
+ * of its states (handlers/repo/snapshot.h says what it holds). All functions may be called from any
+ * thread.
  */
 #ifndef FRAMEGATE_HANDLERS_REPO_REPOSITORY_H
 #define FRAMEGATE_HANDLERS_REPO_REPOSITORY_H
@@ -13,7 +14,7 @@ struct fg_snapshot;
 /*
  * Opens the repository in directory path (the one that has .hg in it) and reads its first
  * snapshot. FG_ERR_NOT_FOUND: no repository there; FG_ERR_UNSUPPORTED: a requirement that is not
- * handled, error names it; FG_ERR_CORRUPT, FG_ERR_IO, FG_ERR_MEMORY.
+ * handled, error names it; FG_ERR_CORRUPT, FG_ERR_LIMIT, FG_ERR_IO, FG_ERR_MEMORY.
  */
 enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_repository,
                                   struct fg_error *error);
@@ -23,11 +24,39 @@ void fg_repository_close(struct fg_repository *repository);
 
 /*
  * The snapshot of the repository's present state: checks with a few stats whether the last one is
- * still true, and reads what is new if not. The caller owns one reference. Errors as
- * fg_repository_open.
+ * still true, and reads what is new if not. While one thread reads, or somebody holds the
+ * repository's lock and has changed something, the others get the last one. The caller owns one
+ * reference. Errors as fg_repository_open.
  */
 enum fg_status fg_repository_snapshot(struct fg_repository *repository,
                                       struct fg_snapshot **ret_snapshot, struct fg_error *error);
+
+/*
+ * Waits for a thread that reads, then makes sure that the next snapshot shows all that has been
+ * written to the repository before this call. Errors as fg_repository_open.
+ */
+enum fg_status fg_repository_refresh(struct fg_repository *repository, struct fg_error *error);
+
+/* The repository's absolute path; lives as long as the repository. */
+const char *fg_repository_path(const struct fg_repository *repository);
+
+/*
+ * How changes are written: by this program (a name that is looked up in PATH, or a path; copied)
+ * within so many seconds. The default is "hg" and 30. FG_ERR_MEMORY. Call it before the repository
+ * is shared with other threads.
+ */
+enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
+                                        unsigned seconds);
+
+const char *fg_repository_writer(const struct fg_repository *repository);
+unsigned fg_repository_writer_seconds(const struct fg_repository *repository);
+
+/*
+ * Reads and verifies the text of every changeset of the present snapshot, so that the first
+ * branchmap or lookup need not, and damage shows early. For a thread with time to spare: about
+ * 3 µs for each changeset. Errors as fg_repository_snapshot.
+ */
+enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_error *error);
 
 /* One more reference; returns its argument. */
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot);

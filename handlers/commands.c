@@ -1,0 +1,64 @@
+/* What several commands need. */
+#include "handlers/commands.h"
+
+#include "handlers/registry.h"
+#include "handlers/repo/repository.h"
+
+enum fg_status fg_reply_from_buffer(enum fg_status status, struct fg_buffer *buffer,
+                                    struct fg_reply *ret_reply, struct fg_error *error)
+{
+    if (status != FG_OK) {
+        fg_buffer_free(buffer);
+        if (error != NULL && error->message[0] == '\0') {
+            fg_fail(error, status, 0, "the answer cannot be made: %s", fg_status_text(status));
+        }
+        return status;
+    }
+    ret_reply->flags = FG_BYTES_RESPONSE_CBOR;
+    ret_reply->body = fg_source_from_buffer(buffer);
+    return FG_OK;
+}
+
+struct fg_bytes fg_call_bytes(const struct fg_call *call, const char *name)
+{
+    uint32_t index;
+    if (fg_command_argument(call->command, name, &index) != FG_OK) {
+        return (struct fg_bytes){NULL, 0};
+    }
+    return call->command->request.items[index].string;
+}
+
+/* A failure that a snapshot of the past may be the reason for. */
+static bool may_be_past(enum fg_status status)
+{
+    return status == FG_ERR_CORRUPT || status == FG_ERR_TRUNCATED || status == FG_ERR_UNSUPPORTED ||
+           status == FG_ERR_IO || status == FG_ERR_LIMIT;
+}
+
+enum fg_status fg_call_with_snapshot(const struct fg_call *call,
+                                     enum fg_status (*function)(struct fg_snapshot *snapshot,
+                                                                void *context,
+                                                                struct fg_error *error),
+                                     void *context, struct fg_error *error)
+{
+    /* Each further attempt needs somebody to rewrite history once more in the meantime. */
+    enum { ATTEMPTS = 5 };
+    struct fg_snapshot *snapshot = fg_snapshot_ref(call->snapshot);
+    enum fg_status status = function(snapshot, context, error);
+    for (int i = 1; i < ATTEMPTS && may_be_past(status); i++) {
+        struct fg_snapshot *present;
+        if (fg_repository_refresh(call->repository, NULL) != FG_OK ||
+            fg_repository_snapshot(call->repository, &present, NULL) != FG_OK) {
+            break;
+        }
+        bool same = present == snapshot;
+        fg_snapshot_unref(snapshot);
+        snapshot = present;
+        if (same) {
+            break;
+        }
+        status = function(snapshot, context, error);
+    }
+    fg_snapshot_unref(snapshot);
+    return status;
+}

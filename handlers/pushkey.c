@@ -1,0 +1,204 @@
+/*
+ * pushkey: sets a key if it has a given value now. Writing is Mercurial's own business (locks,
+ * transactions, hooks), so this runs the real one.
+ */
+#define _GNU_SOURCE /* asprintf */
+
+#include "framing/utf8.h"
+#include "handlers/commands.h"
+#include "handlers/repo/limits.h"
+#include "handlers/repo/process.h"
+#include "handlers/repo/repository.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The arguments as they stand behind "hg debugpushkey REPO". */
+static const char *const names[] = {"namespace", "key", "old", "new"};
+
+enum {
+    NAMES_COUNT = sizeof names / sizeof names[0],
+    NAMES_START = 4, /* hg debugpushkey -- REPO */
+    SHOWN_MAX = 180, /* bytes of output in a message */
+    EXIT_TRUE = 0,
+    EXIT_FALSE = 1,
+};
+
+/* What the child sees of our environment: nothing of the user's configuration. */
+struct environment {
+    char *items[8]; /* owned; ends with NULL */
+};
+
+static void environment_clear(struct environment *environment)
+{
+    for (size_t i = 0; environment->items[i] != NULL; i++) {
+        free(environment->items[i]);
+    }
+}
+
+static bool environment_make(struct environment *environment)
+{
+    static const char *const fixed[] = {"HGRCPATH=", "HGPLAIN=+strictflags", "HGENCODING=UTF-8",
+                                        "LC_ALL=C.UTF-8"};
+    static const char *const inherited[] = {"PATH", "HOME", "TMPDIR"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        environment->items[count] = strdup(fixed[i]);
+        if (environment->items[count++] == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
+        const char *value = getenv(inherited[i]);
+        if (value == NULL) {
+            continue;
+        }
+        if (asprintf(&environment->items[count], "%s=%s", inherited[i], value) < 0) {
+            environment->items[count] = NULL;
+            return false;
+        }
+        count++;
+    }
+    return true;
+}
+
+/* Copies the arguments behind the fixed ones; a zero byte cannot be passed on. */
+static enum fg_status fill_arguments(const struct fg_call *call, char **argv,
+                                     struct fg_error *error)
+{
+    for (size_t i = 0; i < NAMES_COUNT; i++) {
+        struct fg_bytes value = fg_call_bytes(call, names[i]);
+        if (value.size > 0 && memchr(value.data, '\0', value.size) != NULL) {
+            return fg_fail(error, FG_ERR_ARGUMENT, 0, "pushkey: argument '%s' has a zero byte",
+                           names[i]);
+        }
+        argv[NAMES_START + i] = strndup(value.size > 0 ? (const char *)value.data : "", value.size);
+        if (argv[NAMES_START + i] == NULL) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+        }
+    }
+    return FG_OK;
+}
+
+/* The last line that is not empty. */
+static struct fg_bytes last_line(struct fg_bytes text)
+{
+    while (text.size > 0 && text.data[text.size - 1] == '\n') {
+        text.size--;
+    }
+    size_t start = text.size;
+    while (start > 0 && text.data[start - 1] != '\n') {
+        start--;
+    }
+    return (struct fg_bytes){text.data + start, text.size - start};
+}
+
+/* A failure with what hg said last, on standard error or else on standard output. */
+static enum fg_status fail_with_output(const struct fg_buffer *output,
+                                       const struct fg_buffer *errors, int exit_status,
+                                       struct fg_error *error)
+{
+    struct fg_bytes said = fg_buffer_view(errors->size > 0 ? errors : output);
+    while (said.size > 0 && said.data[said.size - 1] == '\n') {
+        said.size--;
+    }
+    if (said.size > SHOWN_MAX) {
+        said.data += said.size - SHOWN_MAX;
+        said.size = SHOWN_MAX;
+    }
+    struct fg_buffer shown = FG_BUFFER_INIT(4 * SHOWN_MAX);
+    if (fg_utf8_append_repaired(&shown, said) != FG_OK) {
+        fg_buffer_reset(&shown);
+    }
+    for (size_t i = 0; i < shown.size; i++) {
+        shown.data[i] = shown.data[i] == '\n' ? ' ' : shown.data[i];
+    }
+    fg_fail(error, FG_ERR_IO, 0, "pushkey: hg failed with status %d: %.*s", exit_status,
+            (int)shown.size, shown.size > 0 ? (const char *)shown.data : "");
+    fg_buffer_free(&shown);
+    return FG_ERR_IO;
+}
+
+static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_result,
+                             struct fg_error *error)
+{
+    struct environment environment = {{NULL}};
+    struct fg_buffer output = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
+    struct fg_buffer errors = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
+    int exit_status;
+    enum fg_status status;
+    if (!environment_make(&environment)) {
+        status = fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    } else {
+        status =
+            fg_process_run(argv, environment.items, fg_repository_writer_seconds(call->repository),
+                           &output, &errors, &exit_status, error);
+    }
+    if (status == FG_OK) {
+        /* The last line, since hooks may print before it. */
+        struct fg_bytes line = last_line(fg_buffer_view(&output));
+        bool is_true = exit_status == EXIT_TRUE && fg_bytes_equal_string(line, "True");
+        bool is_false = exit_status == EXIT_FALSE && fg_bytes_equal_string(line, "False");
+        if (is_true || is_false) {
+            *ret_result = is_true;
+        } else {
+            status = fail_with_output(&output, &errors, exit_status, error);
+        }
+    }
+    environment_clear(&environment);
+    fg_buffer_free(&output);
+    fg_buffer_free(&errors);
+    return status;
+}
+
+static enum fg_status push(const struct fg_call *call, bool *ret_result, struct fg_error *error)
+{
+    char *argv[NAMES_START + NAMES_COUNT + 1] = {NULL};
+    static char command[] = "debugpushkey";
+    static char separator[] = "--";
+    /* posix_spawn takes them as not constant, but does not change them. */
+    argv[0] = (char *)(uintptr_t)fg_repository_writer(call->repository);
+    argv[1] = command;
+    argv[2] = separator;
+    argv[3] = (char *)(uintptr_t)fg_repository_path(call->repository);
+    enum fg_status status = fill_arguments(call, argv, error);
+    if (status == FG_OK) {
+        status = run_hg(call, argv, ret_result, error);
+    }
+    for (size_t i = 0; i < NAMES_COUNT; i++) {
+        free(argv[NAMES_START + i]);
+    }
+    return status;
+}
+
+static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,
+                          struct fg_error *error)
+{
+    struct fg_buffer buffer = FG_BUFFER_INIT(16);
+    if (error != NULL) {
+        error->message[0] = '\0';
+    }
+    bool result;
+    enum fg_status status = push(call, &result, error);
+    if (status == FG_OK) {
+        /* Who asks next sees what was done. What cannot be read is for him to hear of. */
+        (void)fg_repository_refresh(call->repository, NULL);
+        status = fg_cbor_put_bool(&buffer, result);
+    }
+    return fg_reply_from_buffer(status, &buffer, ret_reply, error);
+}
+
+static const struct fg_argument_spec arguments[] = {
+    {"namespace", FG_ARGUMENT_BYTES, true, "b'ns'"}, {"key", FG_ARGUMENT_BYTES, true, "b'key'"},
+    {"old", FG_ARGUMENT_BYTES, true, "b'old'"},      {"new", FG_ARGUMENT_BYTES, true, "b'new'"},
+    {NULL, FG_ARGUMENT_BYTES, false, NULL},
+};
+
+const struct fg_command_spec fg_command_pushkey = {
+    .name = "pushkey",
+    .permission = FG_PERMISSION_PUSH,
+    .arguments = arguments,
+    .run = run,
+    .slow = true,
+};

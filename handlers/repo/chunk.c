@@ -1,0 +1,344 @@
+/* Unpacking chunks with zlib and zstd, and applying deltas. */
+#include "handlers/repo/chunk.h"
+
+#include "handlers/repo/endian.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+/* The window that a zstd frame may ask for; Mercurial's own frames stay far below. */
+enum { ZSTD_WINDOW_LOG_ACCEPTED = 27 };
+
+/* Room for the next piece of output: as much as expected, then doubling, never over the ceiling. */
+static enum fg_status grow(struct fg_buffer *buffer, size_t start, size_t expected,
+                           uint8_t **ret_space, size_t *ret_room, struct fg_error *error)
+{
+    size_t written = buffer->size - start;
+    size_t room = written < expected ? expected - written : written + 512;
+    size_t left = buffer->ceiling - buffer->size;
+    if (left == 0) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk unpacks to more than %zu bytes",
+                       buffer->ceiling);
+    }
+    room = room < left ? room : left;
+    enum fg_status status = fg_buffer_reserve(buffer, room, ret_space);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "no memory for a revlog's chunk");
+    }
+    *ret_room = room;
+    return FG_OK;
+}
+
+static enum fg_status inflate_all(z_stream *stream, size_t expected, struct fg_buffer *buffer,
+                                  struct fg_error *error)
+{
+    size_t start = buffer->size;
+    for (;;) {
+        uint8_t *space;
+        size_t room;
+        enum fg_status status = grow(buffer, start, expected, &space, &room, error);
+        if (status != FG_OK) {
+            return status;
+        }
+        stream->next_out = space;
+        stream->avail_out = room < UINT_MAX ? (uInt)room : UINT_MAX;
+        size_t offered = stream->avail_out;
+        int result = inflate(stream, Z_NO_FLUSH);
+        buffer->size += offered - stream->avail_out;
+        if (result == Z_STREAM_END) {
+            return FG_OK;
+        }
+        if (result == Z_MEM_ERROR) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory to unpack zlib");
+        }
+        if (result != Z_OK && !(result == Z_BUF_ERROR && stream->avail_out == 0)) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zlib chunk is damaged");
+        }
+        if (stream->avail_in == 0 && stream->avail_out > 0) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zlib chunk is cut short");
+        }
+    }
+}
+
+static enum fg_status decode_zlib(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
+                                  size_t expected, struct fg_buffer *buffer, struct fg_error *error)
+{
+    if (chunk.size > UINT_MAX) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk is too large");
+    }
+    if (decoder->zlib == NULL) {
+        z_stream *stream = calloc(1, sizeof *stream);
+        if (stream == NULL || inflateInit(stream) != Z_OK) {
+            free(stream);
+            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory to unpack zlib");
+        }
+        decoder->zlib = stream;
+    }
+    inflateReset(decoder->zlib);
+    decoder->zlib->next_in = (z_const Bytef *)chunk.data;
+    decoder->zlib->avail_in = (uInt)chunk.size;
+    return inflate_all(decoder->zlib, expected, buffer, error);
+}
+
+static enum fg_status decompress_all(ZSTD_DStream *stream, struct fg_bytes chunk, size_t expected,
+                                     struct fg_buffer *buffer, struct fg_error *error)
+{
+    size_t start = buffer->size;
+    ZSTD_inBuffer in = {chunk.data, chunk.size, 0};
+    for (;;) {
+        uint8_t *space;
+        size_t room;
+        enum fg_status status = grow(buffer, start, expected, &space, &room, error);
+        if (status != FG_OK) {
+            return status;
+        }
+        ZSTD_outBuffer out = {space, room, 0};
+        size_t left = ZSTD_decompressStream(stream, &out, &in);
+        buffer->size += out.pos;
+        if (ZSTD_isError(left)) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is damaged: %s",
+                           ZSTD_getErrorName(left));
+        }
+        if (left == 0) {
+            return FG_OK;
+        }
+        if (in.pos == in.size && out.pos < out.size) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is cut short");
+        }
+    }
+}
+
+static enum fg_status decode_zstd(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
+                                  size_t expected, struct fg_buffer *buffer, struct fg_error *error)
+{
+    if (decoder->zstd == NULL) {
+        decoder->zstd = ZSTD_createDCtx();
+        if (decoder->zstd == NULL) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory to unpack zstd");
+        }
+        ZSTD_DCtx_setParameter(decoder->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_ACCEPTED);
+    }
+    unsigned long long size = ZSTD_getFrameContentSize(chunk.data, chunk.size);
+    if (size == ZSTD_CONTENTSIZE_ERROR) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk has no valid header");
+    }
+    /* In one go where the size is known and plausible, else in steps that follow the data. */
+    if (size <= expected && size > 0 && size <= buffer->ceiling - buffer->size) {
+        uint8_t *space;
+        enum fg_status status = fg_buffer_reserve(buffer, (size_t)size, &space);
+        if (status != FG_OK) {
+            return fg_fail(error, status, 0, "no memory for a revlog's chunk");
+        }
+        size_t got =
+            ZSTD_decompressDCtx(decoder->zstd, space, (size_t)size, chunk.data, chunk.size);
+        if (ZSTD_isError(got)) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is damaged: %s",
+                           ZSTD_getErrorName(got));
+        }
+        buffer->size += got;
+        return FG_OK;
+    }
+    ZSTD_DCtx_reset(decoder->zstd, ZSTD_reset_session_only);
+    return decompress_all(decoder->zstd, chunk, expected, buffer, error);
+}
+
+void fg_chunk_decoder_clear(struct fg_chunk_decoder *decoder)
+{
+    ZSTD_freeDCtx(decoder->zstd);
+    if (decoder->zlib != NULL) {
+        inflateEnd(decoder->zlib);
+        free(decoder->zlib);
+    }
+    *decoder = (struct fg_chunk_decoder){0};
+}
+
+static enum fg_status decode_raw(struct fg_bytes data, struct fg_buffer *buffer,
+                                 struct fg_error *error)
+{
+    enum fg_status status = fg_buffer_append(buffer, data.data, data.size);
+    if (status == FG_ERR_LIMIT) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk has more than %zu bytes",
+                       buffer->ceiling);
+    }
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory for a revlog's chunk");
+}
+
+enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
+                               size_t expected, struct fg_buffer *buffer, struct fg_error *error)
+{
+    if (chunk.size == 0) {
+        return FG_OK;
+    }
+    size_t start = buffer->size;
+    enum fg_status status;
+    switch (chunk.data[0]) {
+    case '\0': /* the zero byte belongs to the data */
+        return decode_raw(chunk, buffer, error);
+    case 'u':
+        return decode_raw((struct fg_bytes){chunk.data + 1, chunk.size - 1}, buffer, error);
+    case 'x':
+        status = decode_zlib(decoder, chunk, expected, buffer, error);
+        break;
+    case 0x28:
+        status = decode_zstd(decoder, chunk, expected, buffer, error);
+        break;
+    default:
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "a revlog's chunk is of unknown kind 0x%02x",
+                       chunk.data[0]);
+    }
+    if (status != FG_OK) {
+        buffer->size = start;
+    }
+    return status;
+}
+
+/* -- deltas ----------------------------------------------------------------------------------- */
+
+enum { HUNK_HEADER_SIZE = 12 };
+
+/* A growing list of pieces. */
+struct pieces {
+    struct fg_bytes *items;
+    size_t count;
+    size_t capacity;
+    size_t size;
+};
+
+static enum fg_status push(struct pieces *pieces, const uint8_t *data, size_t size)
+{
+    if (size == 0) {
+        return FG_OK;
+    }
+    if (pieces->count == pieces->capacity) {
+        size_t capacity = pieces->capacity < 8 ? 8 : pieces->capacity * 2;
+        struct fg_bytes *items = realloc(pieces->items, capacity * sizeof *items);
+        if (items == NULL) {
+            return FG_ERR_MEMORY;
+        }
+        pieces->items = items;
+        pieces->capacity = capacity;
+    }
+    pieces->items[pieces->count++] = (struct fg_bytes){data, size};
+    pieces->size += size;
+    return FG_OK;
+}
+
+/* Where a delta has got to in the text that it changes. */
+struct cursor {
+    const struct fg_patch *text;
+    size_t piece;  /* the piece that position is in */
+    size_t within; /* bytes of that piece that lie before position */
+    size_t position;
+};
+
+/* Moves on to position end, and copies (if pieces is not NULL) what lies on the way. */
+static enum fg_status advance(struct cursor *cursor, size_t end, struct pieces *pieces)
+{
+    while (cursor->position < end) {
+        const struct fg_bytes *piece = &cursor->text->pieces[cursor->piece];
+        size_t left = piece->size - cursor->within;
+        size_t take = end - cursor->position < left ? end - cursor->position : left;
+        if (pieces != NULL) {
+            enum fg_status status = push(pieces, piece->data + cursor->within, take);
+            if (status != FG_OK) {
+                return status;
+            }
+        }
+        cursor->position += take;
+        cursor->within += take;
+        if (cursor->within == piece->size) {
+            cursor->piece++;
+            cursor->within = 0;
+        }
+    }
+    return FG_OK;
+}
+
+static enum fg_status apply_hunks(struct cursor *cursor, struct fg_bytes delta, size_t ceiling,
+                                  struct pieces *pieces, struct fg_error *error)
+{
+    while (delta.size > 0) {
+        if (delta.size < HUNK_HEADER_SIZE) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's delta is cut short");
+        }
+        size_t start = fg_read_be32(delta.data);
+        size_t end = fg_read_be32(delta.data + 4);
+        size_t size = fg_read_be32(delta.data + 8);
+        delta.data += HUNK_HEADER_SIZE;
+        delta.size -= HUNK_HEADER_SIZE;
+        if (start > end || start < cursor->position || end > cursor->text->size ||
+            size > delta.size) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's delta does not fit its base");
+        }
+        enum fg_status status = advance(cursor, start, pieces);
+        if (status == FG_OK) {
+            status = push(pieces, delta.data, size);
+        }
+        if (status == FG_OK) {
+            status = advance(cursor, end, NULL);
+        }
+        if (status != FG_OK) {
+            return fg_fail(error, status, 0, "no memory to apply a delta");
+        }
+        if (pieces->size > ceiling) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a text grows to more than %zu bytes",
+                           ceiling);
+        }
+        delta.data += size;
+        delta.size -= size;
+    }
+    enum fg_status status = advance(cursor, cursor->text->size, pieces);
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory to apply a delta");
+}
+
+enum fg_status fg_patch_begin(struct fg_patch *patch, struct fg_bytes text)
+{
+    struct pieces pieces = {0};
+    if (push(&pieces, text.data, text.size) != FG_OK) {
+        return FG_ERR_MEMORY;
+    }
+    *patch = (struct fg_patch){pieces.items, pieces.count, pieces.capacity, pieces.size};
+    return FG_OK;
+}
+
+void fg_patch_clear(struct fg_patch *patch)
+{
+    free(patch->pieces);
+    *patch = (struct fg_patch){0};
+}
+
+enum fg_status fg_patch_apply(struct fg_patch *patch, struct fg_bytes delta, size_t ceiling,
+                              struct fg_error *error)
+{
+    struct cursor cursor = {.text = patch};
+    struct pieces pieces = {0};
+    enum fg_status status = apply_hunks(&cursor, delta, ceiling, &pieces, error);
+    if (status == FG_OK && pieces.size > ceiling) {
+        status = fg_fail(error, FG_ERR_CORRUPT, 0, "a text grows to more than %zu bytes", ceiling);
+    }
+    if (status != FG_OK) {
+        free(pieces.items);
+        return status;
+    }
+    free(patch->pieces);
+    *patch = (struct fg_patch){pieces.items, pieces.count, pieces.capacity, pieces.size};
+    return FG_OK;
+}
+
+enum fg_status fg_patch_finish(const struct fg_patch *patch, struct fg_buffer *buffer)
+{
+    uint8_t *space;
+    enum fg_status status = fg_buffer_reserve(buffer, patch->size > 0 ? patch->size : 1, &space);
+    if (status != FG_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < patch->count; i++) {
+        memcpy(space, patch->pieces[i].data, patch->pieces[i].size);
+        space += patch->pieces[i].size;
+    }
+    buffer->size += patch->size;
+    return FG_OK;
+}

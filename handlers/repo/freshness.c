@@ -1,0 +1,177 @@
+/* Stamps of files, and Mercurial's lock. */
+#define _GNU_SOURCE /* CLOCK_REALTIME_COARSE */
+
+#include "handlers/repo/freshness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How coarse a file system's clock may be: the longest kernel tick is 10 ms. */
+#define TICK_NS 50000000
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Of a folder only its identity counts; its times change with every file in it. */
+static void keep_identity(struct fg_file_stamp *stamp)
+{
+    stamp->size = 0;
+    stamp->modified = 0;
+    stamp->changed = 0;
+}
+
+static enum fg_status take_folders(const struct fg_layout *layout, struct fg_stamps *stamps,
+                                   struct fg_error *error)
+{
+    struct fg_file_stamp *files = stamps->files;
+    bool has_store =
+        (layout->requirements & (FG_REQUIREMENT_STORE | FG_REQUIREMENT_SHARE_SAFE)) != 0;
+    bool is_share =
+        layout->source_path != NULL && strcmp(layout->source_path, layout->hg_path) != 0;
+    enum fg_status status = fg_file_stamp(AT_FDCWD, layout->hg_path, &files[FG_STAMPED_HG], error);
+    if (status == FG_OK && is_share) {
+        status = fg_file_stamp(AT_FDCWD, layout->source_path, &files[FG_STAMPED_SOURCE], error);
+    }
+    if (status == FG_OK && has_store) {
+        status = fg_file_stamp(layout->source, "store", &files[FG_STAMPED_STORE], error);
+    }
+    for (int i = FG_STAMPED_HG; i <= FG_STAMPED_STORE; i++) {
+        keep_identity(&files[i]);
+    }
+    return status;
+}
+
+enum fg_status fg_stamps_take(const struct fg_layout *layout, bool working_copy,
+                              struct fg_stamps *ret_stamps, struct fg_error *error)
+{
+    const struct {
+        enum fg_stamped file;
+        int folder;
+        const char *name;
+        bool wanted;
+    } files[] = {
+        {FG_STAMPED_REQUIRES, layout->hg, "requires", true},
+        {FG_STAMPED_STORE_REQUIRES, layout->store, "requires",
+         (layout->requirements & FG_REQUIREMENT_SHARE_SAFE) != 0},
+        {FG_STAMPED_CHANGELOG, layout->store, "00changelog.i", true},
+        {FG_STAMPED_PHASEROOTS, layout->store, "phaseroots", true},
+        {FG_STAMPED_OBSSTORE, layout->store, "obsstore", true},
+        {FG_STAMPED_BOOKMARKS, fg_layout_bookmarks_folder(layout), "bookmarks", true},
+        {FG_STAMPED_LOCALTAGS, layout->hg, "localtags", true},
+        {FG_STAMPED_DIRSTATE, layout->hg, "dirstate", working_copy},
+        {FG_STAMPED_MERGE_STATE, layout->hg, "merge/state2", working_copy},
+    };
+    struct fg_stamps stamps;
+    memset(&stamps, 0, sizeof stamps);
+    enum fg_status status = take_folders(layout, &stamps, error);
+    int64_t newest = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && status == FG_OK; i++) {
+        if (files[i].wanted) {
+            struct fg_file_stamp *stamp = &stamps.files[files[i].file];
+            status = fg_file_stamp(files[i].folder, files[i].name, stamp, error);
+            newest = stamp->changed > newest ? stamp->changed : newest;
+        }
+    }
+    if (status == FG_OK) {
+        stamps.settles = now_ns() < newest + TICK_NS ? newest + TICK_NS : 0;
+        *ret_stamps = stamps;
+    }
+    return status;
+}
+
+static bool equal_range(const struct fg_stamps *a, const struct fg_stamps *b, int start, int end)
+{
+    for (int i = start; i < end; i++) {
+        if (!fg_file_stamp_equal(&a->files[i], &b->files[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool fg_stamps_same_layout(const struct fg_stamps *a, const struct fg_stamps *b)
+{
+    return equal_range(a, b, 0, FG_STAMPED_LAYOUT_END);
+}
+
+bool fg_stamps_equal(const struct fg_stamps *a, const struct fg_stamps *b)
+{
+    return equal_range(a, b, 0, FG_STAMPED_COUNT);
+}
+
+bool fg_stamps_need_check(const struct fg_stamps *stamps)
+{
+    return stamps->settles != 0 && now_ns() >= stamps->settles;
+}
+
+/* -- the lock --------------------------------------------------------------------------------- */
+
+/*
+ * How Mercurial names this machine in a lock: its host name and, on Linux, the number of its
+ * namespace of processes.
+ */
+static bool own_lock_prefix(char *buffer, size_t size)
+{
+    char host[256];
+    if (gethostname(host, sizeof host) != 0) {
+        return false;
+    }
+    host[sizeof host - 1] = '\0';
+    struct stat namespace;
+    int length =
+        stat("/proc/self/ns/pid", &namespace) == 0
+            ? snprintf(buffer, size, "%s/%llx:", host, (unsigned long long)namespace.st_ino)
+            : snprintf(buffer, size, "%s:", host);
+    return length > 0 && (size_t)length < size;
+}
+
+/* True if the process that a lock names has ended without removing it. */
+static bool is_stale(const char *lock)
+{
+    char prefix[512];
+    if (!own_lock_prefix(prefix, sizeof prefix)) {
+        return false;
+    }
+    size_t length = strlen(prefix);
+    if (strncmp(lock, prefix, length) != 0) {
+        return false; /* another machine's: there is no telling */
+    }
+    char *end;
+    errno = 0;
+    long process = strtol(lock + length, &end, 10);
+    return errno == 0 && process > 0 && process <= INT32_MAX && kill((pid_t)process, 0) != 0 &&
+           errno == ESRCH;
+}
+
+bool fg_layout_locked(const struct fg_layout *layout, bool *ret_transaction)
+{
+    struct stat status;
+    char lock[1024];
+    *ret_transaction = false;
+    /* A symbolic link that leads nowhere and whose target is the message. */
+    ssize_t length = readlinkat(layout->store, "lock", lock, sizeof lock - 1);
+    if (length < 0) {
+        /* A regular file where links are not to be had; it says no more than that it is there. */
+        if (fstatat(layout->store, "lock", &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            return false;
+        }
+    } else {
+        lock[length] = '\0';
+        if (is_stale(lock)) {
+            return false;
+        }
+    }
+    *ret_transaction = fstatat(layout->store, "journal", &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return true;
+}

@@ -1,0 +1,59 @@
+/*
+ * Every bound of the repository side: its unit, its reason, and what happens when it is reached
+ * (always a failure with a message, never a shortened answer).
+ */
+#ifndef FRAMEGATE_HANDLERS_REPO_LIMITS_H
+#define FRAMEGATE_HANDLERS_REPO_LIMITS_H
+
+/*
+ * Revisions of one revlog. Revision numbers are signed 32-bit in the file format; the tables built
+ * from them must not overflow.
+ */
+#define FG_REVLOG_REVISIONS_MAX 0x40000000u
+
+/*
+ * Links of a delta chain. Mercurial itself stops at 1,000 since 4.7; older versions bounded the
+ * bytes only, and made chains of a few thousand.
+ */
+#define FG_REVLOG_CHAIN_MAX 65536u
+
+/* Bytes of one rebuilt text. A manifest of a million files has about 80 MB. */
+#define FG_REVLOG_TEXT_MAX ((size_t)512 << 20)
+
+/* Bytes of one changeset's text: its list of files is most of it. */
+#define FG_CHANGESET_TEXT_MAX ((size_t)256 << 20)
+
+/* Bytes of one revision of .hgtags, a file of lines of about 60 bytes. */
+#define FG_TAGS_TEXT_MAX ((size_t)64 << 20)
+
+/* Pieces that a text being rebuilt may consist of before it is put together. */
+#define FG_PATCH_PIECES_MAX 65536u
+
+/* Bytes of the files with one line per name or root: phaseroots, bookmarks, localtags. */
+#define FG_LINES_FILE_MAX ((size_t)64 << 20)
+
+/* Bytes of requires, sharedpath, shared, hgrc: files that a person could read. */
+#define FG_SMALL_FILE_MAX ((size_t)1 << 20)
+
+/* Bytes of .hg/merge/state2, which lists each file in conflict. */
+#define FG_MERGE_STATE_MAX ((size_t)64 << 20)
+
+/* Bytes of the obsolescence store; a marker has about 120. */
+#define FG_OBSSTORE_MAX ((size_t)512 << 20)
+
+/* How deep %include may nest in an hgrc. */
+#define FG_HGRC_INCLUDE_MAX 16
+
+/*
+ * New changesets whose texts are rebuilt, and so verified against their nodes, before a snapshot
+ * is used. Each costs about 3 µs; a history that is larger is verified when its texts are needed.
+ */
+#define FG_VERIFY_AT_ONCE 4096u
+
+/* Bytes of the output of hg that are kept for an error message; its end is kept, not its start. */
+#define FG_PUSHKEY_OUTPUT_MAX ((size_t)64 << 10)
+
+/* Bytes of one answer: branchmap, listkeys. */
+#define FG_ANSWER_MAX ((size_t)512 << 20)
+
+#endif

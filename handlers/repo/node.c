@@ -1,0 +1,61 @@
+/* Node ids: hexadecimal in both directions, and the hash that makes them. */
+#include "handlers/repo/node.h"
+
+#include <nettle/sha1.h>
+
+const struct fg_node fg_node_null;
+
+int fg_hex_digit(uint8_t character)
+{
+    if (character >= '0' && character <= '9') {
+        return character - '0';
+    }
+    if (character >= 'a' && character <= 'f') {
+        return character - 'a' + 10;
+    }
+    if (character >= 'A' && character <= 'F') {
+        return character - 'A' + 10;
+    }
+    return -1;
+}
+
+bool fg_node_from_hex(struct fg_bytes hex, struct fg_node *ret_node)
+{
+    if (hex.size != FG_NODE_HEX_SIZE) {
+        return false;
+    }
+    struct fg_node node;
+    for (size_t i = 0; i < FG_NODE_SIZE; i++) {
+        int high = fg_hex_digit(hex.data[2 * i]);
+        int low = fg_hex_digit(hex.data[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        node.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    *ret_node = node;
+    return true;
+}
+
+void fg_node_to_hex(const struct fg_node *node, char ret_hex[FG_NODE_HEX_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < FG_NODE_SIZE; i++) {
+        ret_hex[2 * i] = digits[node->bytes[i] >> 4];
+        ret_hex[2 * i + 1] = digits[node->bytes[i] & 15];
+    }
+}
+
+struct fg_node fg_node_of_text(const struct fg_node *p1, const struct fg_node *p2,
+                               struct fg_bytes text)
+{
+    bool ordered = memcmp(p1->bytes, p2->bytes, FG_NODE_SIZE) <= 0;
+    struct sha1_ctx context;
+    struct fg_node node;
+    sha1_init(&context);
+    sha1_update(&context, FG_NODE_SIZE, ordered ? p1->bytes : p2->bytes);
+    sha1_update(&context, FG_NODE_SIZE, ordered ? p2->bytes : p1->bytes);
+    sha1_update(&context, text.size, text.data);
+    sha1_digest(&context, FG_NODE_SIZE, node.bytes);
+    return node;
+}

@@ -1,0 +1,53 @@
+/*
+ * From nodes to revisions: the nodes of a revlog in order of their revisions, and a hash table over
+ * them whose slots stand in order of the nodes' leading bits, so that it finds whole nodes in O(1)
+ * and all nodes with a hexadecimal prefix in one run of slots.
+ *
+ * One thread may append while others read: a reader says how many revisions it knows of (the count
+ * of its snapshot), and what was appended later does not exist for it.
+ */
+#ifndef FRAMEGATE_HANDLERS_REPO_NODETABLE_H
+#define FRAMEGATE_HANDLERS_REPO_NODETABLE_H
+
+#include "framing/status.h"
+#include "handlers/repo/node.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fg_nodetable {
+    struct fg_node *nodes;   /* owned; capacity of them, used filled */
+    _Atomic uint64_t *slots; /* owned; 0: empty. High half: bits of the node, low half: rev + 1 */
+    unsigned slot_bits;      /* log2 of the number of slots */
+    uint32_t capacity;       /* at most half of the slots */
+    uint32_t used;           /* only for the appending thread */
+};
+
+/* Makes an empty table for capacity nodes. FG_ERR_MEMORY. */
+enum fg_status fg_nodetable_init(struct fg_nodetable *table, uint32_t capacity);
+
+/* Frees its memory. Takes a zeroed table. */
+void fg_nodetable_clear(struct fg_nodetable *table);
+
+/*
+ * Appends the node of the next revision; there is room for it. FG_ERR_CORRUPT: the table has it
+ * already.
+ */
+enum fg_status fg_nodetable_append(struct fg_nodetable *table, const struct fg_node *node);
+
+/*
+ * The revision of a node, if it is below count; FG_REV_NULL if there is none. The null node has
+ * none.
+ */
+int32_t fg_nodetable_find(const struct fg_nodetable *table, const struct fg_node *node,
+                          uint32_t count);
+
+/*
+ * How many revisions below count have a node that begins with 1 to 40 hexadecimal digits: 0, 1 or 2
+ * (which means more than one). *ret_rev is one of them, if there is one. 0 if a digit is none.
+ */
+int fg_nodetable_match(const struct fg_nodetable *table, struct fg_bytes prefix, uint32_t count,
+                       uint32_t *ret_rev);
+
+#endif

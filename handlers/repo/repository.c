@@ -1,0 +1,369 @@
+/*
+ * A repository and its present snapshot. Who asks for the snapshot compares stamps without a lock;
+ * if they differ, the first one there reads the new state while the others go on with the old.
+ *
+ * A state is only read while nobody holds Mercurial's lock, and only believed if the stamps are the
+ * same before and after: so each snapshot is a state between two transactions. While somebody
+ * holds the lock and has changed something, the old snapshot stays.
+ */
+#define _XOPEN_SOURCE 700 /* realpath */
+
+#include "handlers/repo/repository.h"
+
+#include "handlers/repo/freshness.h"
+#include "handlers/repo/snapshot.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    WRITER_SECONDS = 30,
+    RETRY_MS = 2,           /* between attempts while files change */
+    FIRST_WAIT_MS = 2000,   /* for a lock, when there is no snapshot to go on with */
+    CHANGING_MAX_MS = 5000, /* for the files to stop changing */
+    IDLE_LOCK_MS = 2000,    /* a lock without a transaction whose holder changes nothing */
+};
+
+/* A snapshot and the stamps that it was made under. Immutable. */
+struct state {
+    atomic_uint references;
+    struct fg_snapshot *snapshot;
+    struct fg_stamps stamps;
+};
+
+struct fg_repository {
+    char *path;   /* as it was given */
+    char *writer; /* the program that writes */
+    unsigned writer_seconds;
+
+    pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
+    struct state *state;         /* the present state; NULL before the first */
+
+    pthread_mutex_t build_mutex; /* held by the thread that reads a new state */
+    /* The rest is that thread's. */
+    struct fg_stamps locked_stamps; /* of the files while they were locked */
+    int64_t locked_since;           /* ms; when they were first seen so; 0: they are not */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void sleep_ms(int ms)
+{
+    struct timespec time = {.tv_nsec = (long)ms * 1000000};
+    nanosleep(&time, NULL);
+}
+
+static void state_unref(struct state *state)
+{
+    if (state != NULL &&
+        atomic_fetch_sub_explicit(&state->references, 1, memory_order_acq_rel) == 1) {
+        fg_snapshot_unref(state->snapshot);
+        free(state);
+    }
+}
+
+/* The present state with a reference; NULL before the first. */
+static struct state *state_get(struct fg_repository *repository)
+{
+    pthread_mutex_lock(&repository->state_mutex);
+    struct state *state = repository->state;
+    if (state != NULL) {
+        atomic_fetch_add_explicit(&state->references, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&repository->state_mutex);
+    return state;
+}
+
+/* Makes a snapshot (whose reference is taken over) the present one. */
+static enum fg_status state_set(struct fg_repository *repository, struct fg_snapshot *snapshot,
+                                const struct fg_stamps *stamps, struct fg_error *error)
+{
+    struct state *state = malloc(sizeof *state);
+    if (state == NULL) {
+        fg_snapshot_unref(snapshot);
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    atomic_init(&state->references, 1);
+    state->snapshot = snapshot;
+    state->stamps = *stamps;
+    pthread_mutex_lock(&repository->state_mutex);
+    struct state *old = repository->state;
+    repository->state = state;
+    pthread_mutex_unlock(&repository->state_mutex);
+    state_unref(old);
+    return FG_OK;
+}
+
+/* -- reading a new state ----------------------------------------------------------------------- */
+
+/* One attempt's outcome. */
+enum attempt {
+    ATTEMPT_DONE,   /* there is a new state */
+    ATTEMPT_KEEP,   /* the old one is still true, or stays since the repository is locked */
+    ATTEMPT_LOCKED, /* locked, and there is no old one */
+    ATTEMPT_MOVED,  /* the files changed while they were read */
+    ATTEMPT_FAILED, /* status and error say why */
+};
+
+/* A lock that somebody holds without a transaction, changing nothing, is no reason to wait. */
+static bool lock_is_idle(struct fg_repository *repository, const struct fg_stamps *stamps,
+                         bool transaction)
+{
+    int64_t now = now_ms();
+    if (transaction || repository->locked_since == 0 ||
+        !fg_stamps_equal(stamps, &repository->locked_stamps)) {
+        repository->locked_stamps = *stamps;
+        repository->locked_since = now;
+        return false;
+    }
+    return now - repository->locked_since >= IDLE_LOCK_MS;
+}
+
+/* True if what was read under before is still what the files say. */
+static bool still_true(const struct fg_layout *layout, bool working_copy,
+                       const struct fg_stamps *before, bool ignore_lock)
+{
+    struct fg_stamps after;
+    bool transaction;
+    if (fg_stamps_take(layout, working_copy, &after, NULL) != FG_OK ||
+        !fg_stamps_equal(before, &after)) {
+        return false;
+    }
+    return ignore_lock || !fg_layout_locked(layout, &transaction);
+}
+
+static enum attempt read_state(struct fg_repository *repository, struct fg_layout *layout,
+                               struct state *old, const struct fg_stamps *stamps, bool ignore_lock,
+                               enum fg_status *status, struct fg_error *error)
+{
+    struct fg_snapshot *previous = old != NULL ? old->snapshot : NULL;
+    struct fg_snapshot *snapshot = NULL;
+    *status = fg_snapshot_build(layout, previous, &snapshot, error);
+    if (!still_true(layout, true, stamps, ignore_lock)) {
+        fg_snapshot_unref(snapshot);
+        return ATTEMPT_MOVED;
+    }
+    if (*status != FG_OK) {
+        return ATTEMPT_FAILED;
+    }
+    if (previous != NULL && fg_snapshot_same(previous, snapshot)) {
+        fg_snapshot_unref(snapshot);
+        snapshot = fg_snapshot_ref(previous);
+    }
+    struct fg_stamps kept = *stamps;
+    if (!snapshot->view.hideable) {
+        memset(&kept.files[FG_STAMPED_WORKING_COPY_START], 0,
+               (FG_STAMPED_COUNT - FG_STAMPED_WORKING_COPY_START) * sizeof kept.files[0]);
+    }
+    *status = state_set(repository, snapshot, &kept, error);
+    return *status == FG_OK ? ATTEMPT_DONE : ATTEMPT_FAILED;
+}
+
+/* The layout to read with: that of the old state if it is still where it was. */
+static enum fg_status current_layout(struct fg_repository *repository, const struct state *old,
+                                     struct fg_layout **ret_layout, struct fg_stamps *ret_stamps,
+                                     struct fg_error *error)
+{
+    if (old != NULL) {
+        struct fg_layout *layout = old->snapshot->layout;
+        enum fg_status status = fg_stamps_take(layout, true, ret_stamps, error);
+        if (status != FG_OK || fg_stamps_same_layout(ret_stamps, &old->stamps)) {
+            *ret_layout = status == FG_OK ? fg_layout_ref(layout) : NULL;
+            return status;
+        }
+    }
+    struct fg_layout *layout;
+    enum fg_status status = fg_layout_open(repository->path, &layout, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status = fg_stamps_take(layout, true, ret_stamps, error);
+    if (status != FG_OK) {
+        fg_layout_unref(layout);
+        return status;
+    }
+    *ret_layout = layout;
+    return FG_OK;
+}
+
+/* ignore_lock: it has been waited for long enough. */
+static enum attempt attempt(struct fg_repository *repository, bool ignore_lock,
+                            enum fg_status *status, struct fg_error *error)
+{
+    struct state *old = state_get(repository);
+    struct fg_layout *layout;
+    struct fg_stamps stamps;
+    *status = current_layout(repository, old, &layout, &stamps, error);
+    if (*status != FG_OK) {
+        state_unref(old);
+        return ATTEMPT_FAILED;
+    }
+    enum attempt result;
+    bool transaction;
+    bool locked = !ignore_lock && fg_layout_locked(layout, &transaction);
+    if (locked && !lock_is_idle(repository, &stamps, transaction)) {
+        result = old != NULL ? ATTEMPT_KEEP : ATTEMPT_LOCKED;
+    } else {
+        result = read_state(repository, layout, old, &stamps, ignore_lock || locked, status, error);
+        repository->locked_since = 0;
+    }
+    fg_layout_unref(layout);
+    state_unref(old);
+    return result;
+}
+
+/* Reads the present state, waiting for files to stop changing. The caller holds build_mutex. */
+static enum fg_status rebuild(struct fg_repository *repository, struct fg_error *error)
+{
+    int64_t start = now_ms();
+    bool ignore_lock = false;
+    for (;;) {
+        enum fg_status status;
+        switch (attempt(repository, ignore_lock, &status, error)) {
+        case ATTEMPT_DONE:
+        case ATTEMPT_KEEP:
+            return FG_OK;
+        case ATTEMPT_FAILED:
+            return status;
+        case ATTEMPT_LOCKED:
+            ignore_lock = now_ms() - start >= FIRST_WAIT_MS;
+            break;
+        case ATTEMPT_MOVED:
+            if (now_ms() - start >= CHANGING_MAX_MS) {
+                return fg_fail(error, FG_ERR_IO, 0, "the repository does not stop changing");
+            }
+            break;
+        }
+        sleep_ms(RETRY_MS);
+    }
+}
+
+/* True if the state is what the files say. */
+static bool is_fresh(const struct state *state)
+{
+    struct fg_stamps stamps;
+    const struct fg_snapshot *snapshot = state->snapshot;
+    return fg_stamps_take(snapshot->layout, snapshot->view.hideable, &stamps, NULL) == FG_OK &&
+           fg_stamps_equal(&stamps, &state->stamps) && !fg_stamps_need_check(&state->stamps);
+}
+
+enum fg_status fg_repository_snapshot(struct fg_repository *repository,
+                                      struct fg_snapshot **ret_snapshot, struct fg_error *error)
+{
+    struct state *state = state_get(repository);
+    enum fg_status status = FG_OK;
+    if (!is_fresh(state) && pthread_mutex_trylock(&repository->build_mutex) == 0) {
+        status = rebuild(repository, error);
+        pthread_mutex_unlock(&repository->build_mutex);
+        state_unref(state);
+        state = state_get(repository);
+    }
+    if (status == FG_OK) {
+        *ret_snapshot = fg_snapshot_ref(state->snapshot);
+    }
+    state_unref(state);
+    return status;
+}
+
+enum fg_status fg_repository_refresh(struct fg_repository *repository, struct fg_error *error)
+{
+    enum fg_status status = FG_OK;
+    pthread_mutex_lock(&repository->build_mutex);
+    struct state *state = state_get(repository);
+    if (!is_fresh(state)) {
+        status = rebuild(repository, error);
+    }
+    state_unref(state);
+    pthread_mutex_unlock(&repository->build_mutex);
+    return status;
+}
+
+enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_error *error)
+{
+    struct fg_snapshot *snapshot;
+    enum fg_status status = fg_repository_snapshot(repository, &snapshot, error);
+    if (status == FG_OK) {
+        const struct fg_branches *branches;
+        status = fg_snapshot_branches(snapshot, &branches, error);
+        fg_snapshot_unref(snapshot);
+    }
+    return status;
+}
+
+/* -- opening ---------------------------------------------------------------------------------- */
+
+enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_repository,
+                                  struct fg_error *error)
+{
+    struct fg_repository *repository = calloc(1, sizeof *repository);
+    if (repository == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    pthread_mutex_init(&repository->state_mutex, NULL);
+    pthread_mutex_init(&repository->build_mutex, NULL);
+    repository->path = realpath(path, NULL);
+    enum fg_status status = fg_repository_set_writer(repository, "hg", WRITER_SECONDS);
+    if (repository->path == NULL) {
+        status = fg_fail(error, FG_ERR_NOT_FOUND, 0, "no repository at %s", path);
+    } else if (status != FG_OK) {
+        fg_fail(error, status, 0, "out of memory");
+    } else {
+        pthread_mutex_lock(&repository->build_mutex);
+        status = rebuild(repository, error);
+        pthread_mutex_unlock(&repository->build_mutex);
+    }
+    if (status != FG_OK) {
+        fg_repository_close(repository);
+        return status;
+    }
+    *ret_repository = repository;
+    return FG_OK;
+}
+
+void fg_repository_close(struct fg_repository *repository)
+{
+    if (repository == NULL) {
+        return;
+    }
+    state_unref(repository->state);
+    pthread_mutex_destroy(&repository->state_mutex);
+    pthread_mutex_destroy(&repository->build_mutex);
+    free(repository->path);
+    free(repository->writer);
+    free(repository);
+}
+
+const char *fg_repository_path(const struct fg_repository *repository)
+{
+    return repository->path;
+}
+
+enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
+                                        unsigned seconds)
+{
+    char *copy = strdup(program);
+    if (copy == NULL) {
+        return FG_ERR_MEMORY;
+    }
+    free(repository->writer);
+    repository->writer = copy;
+    repository->writer_seconds = seconds;
+    return FG_OK;
+}
+
+const char *fg_repository_writer(const struct fg_repository *repository)
+{
+    return repository->writer;
+}
+
+unsigned fg_repository_writer_seconds(const struct fg_repository *repository)
+{
+    return repository->writer_seconds;
+}

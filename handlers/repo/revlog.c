@@ -1,0 +1,544 @@
+/*
+ * Revlogs: opening and checking the index, chunks, and rebuilding texts. See "hg help
+ * internals.revlogs" for the format.
+ */
+#include "handlers/repo/revlog.h"
+
+#include "handlers/repo/endian.h"
+#include "handlers/repo/file.h"
+#include "handlers/repo/limits.h"
+#include "handlers/repo/mapping.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    ENTRY_SIZE = 64,
+    VERSION_1 = 1,
+    VERSION_MASK = 0xffff,
+    NAME_MAX_BYTES = 4096,
+};
+
+/* Features in the header, which is the first four bytes of the first entry. */
+#define FEATURE_INLINE       0x10000u
+#define FEATURE_GENERALDELTA 0x20000u
+
+/* A text may have copies noted elsewhere; that says nothing about the text itself. */
+#define FLAG_HAS_COPIES_INFO 0x1000u
+
+struct fg_revlog {
+    struct fg_mapping *index; /* NULL if the revlog is empty */
+    const uint8_t *entries;   /* the mapped index */
+    uint32_t count;
+    bool generaldelta;
+    uint64_t *positions; /* where each entry starts, if the data is inline; else NULL */
+    int data_fd;         /* the file that the chunks are in; -1 if there is none */
+    char name[64];       /* the end of its name, for messages */
+};
+
+static const uint8_t *entry_at(const struct fg_revlog *revlog, uint32_t rev)
+{
+    return revlog->entries +
+           (revlog->positions != NULL ? revlog->positions[rev] : (uint64_t)rev * ENTRY_SIZE);
+}
+
+void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
+                     struct fg_revlog_entry *ret_entry)
+{
+    const uint8_t *data = entry_at(revlog, rev);
+    uint64_t offset_flags = fg_read_be64(data);
+    /* The first entry's offset is zero, and its place is taken by the header. */
+    ret_entry->offset = rev == 0 ? 0 : offset_flags >> 16;
+    ret_entry->flags = (uint16_t)offset_flags;
+    ret_entry->chunk_size = fg_read_be32(data + 8);
+    ret_entry->text_size = fg_read_be32(data + 12);
+    ret_entry->base = fg_read_be32_signed(data + 16);
+    ret_entry->link = fg_read_be32_signed(data + 20);
+    ret_entry->parents[0] = fg_read_be32_signed(data + 24);
+    ret_entry->parents[1] = fg_read_be32_signed(data + 28);
+    memcpy(ret_entry->node.bytes, data + 32, FG_NODE_SIZE);
+}
+
+uint32_t fg_revlog_count(const struct fg_revlog *revlog)
+{
+    return revlog->count;
+}
+
+bool fg_revlog_torn(const struct fg_revlog *revlog)
+{
+    return revlog->index != NULL && fg_mapping_torn(revlog->index);
+}
+
+/* -- opening ---------------------------------------------------------------------------------- */
+
+static enum fg_status check_entry(const struct fg_revlog *revlog, uint32_t rev, uint64_t expected,
+                                  struct fg_revlog_entry *entry, struct fg_error *error)
+{
+    fg_revlog_entry(revlog, rev, entry);
+    int64_t limit = (int64_t)rev;
+    const char *what = NULL;
+    if (entry->offset != expected) {
+        what = "its chunk does not follow the one before";
+    } else if (entry->parents[0] < FG_REV_NULL || entry->parents[0] >= limit ||
+               entry->parents[1] < FG_REV_NULL || entry->parents[1] >= limit) {
+        what = "a parent does not come before it";
+    } else if (entry->base < FG_REV_NULL || entry->base > limit) {
+        what = "its delta's base does not come before it";
+    } else if (entry->link < FG_REV_NULL) {
+        what = "its link is negative";
+    } else if (entry->text_size > INT32_MAX || entry->chunk_size > INT32_MAX) {
+        what = "its size is negative";
+    }
+    if (what != NULL) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "%s is damaged: revision %u: %s", revlog->name,
+                       rev, what);
+    }
+    return FG_OK;
+}
+
+/* Walks an inline index, where each entry is followed by its chunk. */
+static enum fg_status scan_inline(struct fg_revlog *revlog, size_t size, struct fg_error *error)
+{
+    size_t capacity = 0;
+    uint64_t position = 0;
+    uint64_t expected = 0;
+    while (position < size) {
+        if (revlog->count == capacity) {
+            capacity = capacity < 64 ? 64 : capacity * 2;
+            uint64_t *positions = realloc(revlog->positions, capacity * sizeof *positions);
+            if (positions == NULL) {
+                return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for %s", revlog->name);
+            }
+            revlog->positions = positions;
+        }
+        if (size - position < ENTRY_SIZE) {
+            return fg_fail(error, FG_ERR_CORRUPT, (size_t)position, "%s is cut short",
+                           revlog->name);
+        }
+        revlog->positions[revlog->count] = position;
+        struct fg_revlog_entry entry;
+        enum fg_status status = check_entry(revlog, revlog->count, expected, &entry, error);
+        if (status != FG_OK) {
+            return status;
+        }
+        if (size - position - ENTRY_SIZE < entry.chunk_size) {
+            return fg_fail(error, FG_ERR_CORRUPT, (size_t)position, "%s is cut short",
+                           revlog->name);
+        }
+        position += ENTRY_SIZE + (uint64_t)entry.chunk_size;
+        expected += entry.chunk_size;
+        revlog->count++;
+    }
+    return FG_OK;
+}
+
+/* Checks an index whose data is in a file of its own. */
+static enum fg_status scan_split(struct fg_revlog *revlog, size_t size, uint64_t data_size,
+                                 struct fg_error *error)
+{
+    if (size % ENTRY_SIZE != 0) {
+        return fg_fail(error, FG_ERR_CORRUPT, size, "%s is cut short", revlog->name);
+    }
+    if (size / ENTRY_SIZE > FG_REVLOG_REVISIONS_MAX) {
+        return fg_fail(error, FG_ERR_LIMIT, 0, "%s has more than %u revisions", revlog->name,
+                       FG_REVLOG_REVISIONS_MAX);
+    }
+    uint32_t count = (uint32_t)(size / ENTRY_SIZE);
+    uint64_t expected = 0;
+    for (uint32_t rev = 0; rev < count; rev++) {
+        struct fg_revlog_entry entry;
+        enum fg_status status = check_entry(revlog, rev, expected, &entry, error);
+        if (status != FG_OK) {
+            return status;
+        }
+        expected += entry.chunk_size;
+    }
+    if (expected > data_size) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "the data of %s is cut short", revlog->name);
+    }
+    revlog->count = count;
+    return FG_OK;
+}
+
+/* Opens the file with the data: the index's name with ".d" in the place of ".i". */
+static enum fg_status open_data(struct fg_revlog *revlog, int folder, const char *name,
+                                uint64_t *ret_size, struct fg_error *error)
+{
+    char data_name[NAME_MAX_BYTES];
+    size_t length = strlen(name);
+    if (length < 2 || length >= sizeof data_name) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "a revlog's name is too long");
+    }
+    memcpy(data_name, name, length + 1);
+    data_name[length - 1] = 'd';
+    enum fg_status status = fg_file_open(folder, data_name, &revlog->data_fd, error);
+    if (status == FG_ERR_NOT_FOUND) {
+        /* Allowed where nothing was ever stored: all texts are empty. */
+        *ret_size = 0;
+        return FG_OK;
+    }
+    struct stat info;
+    if (status == FG_OK && fstat(revlog->data_fd, &info) != 0) {
+        return fg_fail(error, FG_ERR_IO, 0, "cannot look at the data of %s", revlog->name);
+    }
+    if (status == FG_OK) {
+        *ret_size = (uint64_t)info.st_size;
+    }
+    return status;
+}
+
+/* index_fd becomes the data's descriptor where the data is inline. */
+static enum fg_status read_index(struct fg_revlog *revlog, int folder, const char *name,
+                                 int *index_fd, size_t size, struct fg_error *error)
+{
+    if (size < ENTRY_SIZE) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "%s is cut short", revlog->name);
+    }
+    enum fg_status status = fg_mapping_new(*index_fd, size, &revlog->index, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    revlog->entries = fg_mapping_bytes(revlog->index).data;
+    uint32_t header = fg_read_be32(revlog->entries);
+    uint32_t features = header & ~(uint32_t)VERSION_MASK;
+    if ((header & VERSION_MASK) != VERSION_1 ||
+        (features & ~(FEATURE_INLINE | FEATURE_GENERALDELTA)) != 0) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "%s is of an unknown format (0x%08x)",
+                       revlog->name, header);
+    }
+    revlog->generaldelta = (features & FEATURE_GENERALDELTA) != 0;
+    if ((features & FEATURE_INLINE) != 0) {
+        revlog->data_fd = *index_fd;
+        *index_fd = -1;
+        return scan_inline(revlog, size, error);
+    }
+    uint64_t data_size;
+    status = open_data(revlog, folder, name, &data_size, error);
+    return status == FG_OK ? scan_split(revlog, size, data_size, error) : status;
+}
+
+static enum fg_status open_files(struct fg_revlog *revlog, int folder, const char *name,
+                                 struct fg_error *error)
+{
+    int index_fd;
+    enum fg_status status = fg_file_open(folder, name, &index_fd, error);
+    if (status == FG_ERR_NOT_FOUND) {
+        return FG_OK;
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    struct stat info;
+    if (fstat(index_fd, &info) != 0) {
+        status = fg_fail(error, FG_ERR_IO, 0, "cannot look at %s", revlog->name);
+    } else if (info.st_size > 0) {
+        status = read_index(revlog, folder, name, &index_fd, (size_t)info.st_size, error);
+    }
+    if (index_fd >= 0) {
+        close(index_fd);
+    }
+    if (status == FG_OK && fg_revlog_torn(revlog)) {
+        status = fg_fail(error, FG_ERR_CORRUPT, 0, "%s was cut while it was read", revlog->name);
+    }
+    return status;
+}
+
+enum fg_status fg_revlog_open(int folder, const char *name, struct fg_revlog **ret_revlog,
+                              struct fg_error *error)
+{
+    struct fg_revlog *revlog = calloc(1, sizeof *revlog);
+    if (revlog == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    revlog->data_fd = -1;
+    size_t length = strlen(name);
+    size_t shown = length < sizeof revlog->name ? length : sizeof revlog->name - 1;
+    memcpy(revlog->name, name + length - shown, shown + 1);
+    enum fg_status status = open_files(revlog, folder, name, error);
+    if (status != FG_OK) {
+        fg_revlog_close(revlog);
+        return status;
+    }
+    *ret_revlog = revlog;
+    return FG_OK;
+}
+
+void fg_revlog_close(struct fg_revlog *revlog)
+{
+    if (revlog == NULL) {
+        return;
+    }
+    fg_mapping_free(revlog->index);
+    if (revlog->data_fd >= 0) {
+        close(revlog->data_fd);
+    }
+    free(revlog->positions);
+    free(revlog);
+}
+
+/* -- chunks and texts -------------------------------------------------------------------------- */
+
+int32_t fg_revlog_delta_parent(const struct fg_revlog *revlog, uint32_t rev, bool *ret_is_delta)
+{
+    int32_t base = fg_read_be32_signed(entry_at(revlog, rev) + 16);
+    if (base == (int32_t)rev) {
+        *ret_is_delta = false;
+        return FG_REV_NULL;
+    }
+    *ret_is_delta = true;
+    /* Without generaldelta the base is the start of the chain, and each delta is against the
+     * revision before. */
+    return revlog->generaldelta || base == FG_REV_NULL ? base : (int32_t)rev - 1;
+}
+
+enum fg_status fg_revlog_chunk(const struct fg_revlog *revlog, uint32_t rev,
+                               struct fg_buffer *buffer, struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    if (entry.chunk_size == 0) {
+        return FG_OK;
+    }
+    uint8_t *space;
+    enum fg_status status = fg_buffer_reserve(buffer, entry.chunk_size, &space);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "no room for a chunk of %s", revlog->name);
+    }
+    uint64_t position = entry.offset;
+    if (revlog->positions != NULL) {
+        position = revlog->positions[rev] + ENTRY_SIZE;
+    }
+    status = fg_file_read_at(revlog->data_fd, position, space, entry.chunk_size, error);
+    if (status == FG_OK) {
+        buffer->size += entry.chunk_size;
+    }
+    return status;
+}
+
+void fg_revlog_reader_clear(struct fg_revlog_reader *reader)
+{
+    fg_chunk_decoder_clear(&reader->decoder);
+    fg_buffer_free(&reader->chunk);
+    for (size_t i = 0; i < reader->deltas_capacity; i++) {
+        fg_buffer_free(&reader->deltas[i]);
+    }
+    free(reader->deltas);
+    *reader = (struct fg_revlog_reader){0};
+}
+
+/* Reads and unpacks one chunk, replacing the contents of buffer. */
+static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                             uint32_t rev, size_t expected, struct fg_buffer *buffer,
+                             struct fg_error *error)
+{
+    fg_buffer_reset(buffer);
+    fg_buffer_reset(&reader->chunk);
+    reader->chunk.ceiling = FG_REVLOG_TEXT_MAX;
+    enum fg_status status = fg_revlog_chunk(revlog, rev, &reader->chunk, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    return fg_chunk_decode(&reader->decoder, fg_buffer_view(&reader->chunk), expected, buffer,
+                           error);
+}
+
+/* A revision's delta chain, from its base to the revision itself. */
+struct chain {
+    uint32_t *revs; /* in reverse: the revision first */
+    size_t count;
+    bool from_empty; /* the base is a delta against the empty text */
+};
+
+static enum fg_status collect_chain(const struct fg_revlog *revlog, uint32_t rev,
+                                    struct chain *chain, struct fg_error *error)
+{
+    size_t capacity = 0;
+    uint32_t at = rev;
+    for (;;) {
+        if (chain->count == FG_REVLOG_CHAIN_MAX) {
+            return fg_fail(error, FG_ERR_LIMIT, 0, "%s: revision %u has a chain of over %u deltas",
+                           revlog->name, rev, FG_REVLOG_CHAIN_MAX);
+        }
+        if (chain->count == capacity) {
+            capacity = capacity < 16 ? 16 : capacity * 2;
+            uint32_t *revs = realloc(chain->revs, capacity * sizeof *revs);
+            if (revs == NULL) {
+                return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
+            }
+            chain->revs = revs;
+        }
+        chain->revs[chain->count++] = at;
+        bool is_delta;
+        int32_t parent = fg_revlog_delta_parent(revlog, at, &is_delta);
+        /* The index may have been cut and zeroed since it was checked. */
+        if (parent >= (int32_t)at) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "%s: a delta chain runs in a circle",
+                           revlog->name);
+        }
+        if (parent == FG_REV_NULL) {
+            chain->from_empty = is_delta;
+            return FG_OK;
+        }
+        at = (uint32_t)parent;
+    }
+}
+
+/* A buffer of the reader for the delta at this place of the chain. NULL: out of memory. */
+static struct fg_buffer *delta_buffer(struct fg_revlog_reader *reader, size_t place)
+{
+    if (place >= reader->deltas_capacity) {
+        size_t capacity = reader->deltas_capacity < 16 ? 16 : reader->deltas_capacity * 2;
+        struct fg_buffer *deltas = realloc(reader->deltas, capacity * sizeof *deltas);
+        if (deltas == NULL) {
+            return NULL;
+        }
+        for (size_t i = reader->deltas_capacity; i < capacity; i++) {
+            fg_buffer_init(&deltas[i], FG_REVLOG_TEXT_MAX);
+        }
+        reader->deltas = deltas;
+        reader->deltas_capacity = capacity;
+    }
+    return &reader->deltas[place];
+}
+
+/* The text so far is put together when what it borrows from gets large. */
+struct rebuild {
+    const struct fg_revlog *revlog;
+    struct fg_revlog_reader *reader;
+    struct fg_patch patch;
+    struct fg_buffer *text; /* the base that the patch borrows from; at the end, the result */
+    size_t held;            /* bytes of deltas that the patch borrows from */
+    size_t place;           /* the next delta buffer to use */
+};
+
+static enum fg_status flatten(struct rebuild *rebuild, struct fg_error *error)
+{
+    struct fg_buffer whole;
+    fg_buffer_init(&whole, rebuild->text->ceiling);
+    enum fg_status status = fg_patch_finish(&rebuild->patch, &whole);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "no memory for a text of %s", rebuild->revlog->name);
+    }
+    fg_buffer_free(rebuild->text);
+    *rebuild->text = whole;
+    rebuild->held = 0;
+    rebuild->place = 0;
+    fg_patch_clear(&rebuild->patch);
+    if (fg_patch_begin(&rebuild->patch, fg_buffer_view(rebuild->text)) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a text of %s",
+                       rebuild->revlog->name);
+    }
+    return FG_OK;
+}
+
+static enum fg_status apply_one(struct rebuild *rebuild, uint32_t rev, struct fg_error *error)
+{
+    /* 16 MiB keeps small texts from being copied at each step, and large ones from piling up. */
+    size_t held_max =
+        rebuild->patch.size > ((size_t)16 << 20) ? rebuild->patch.size : (size_t)16 << 20;
+    if (rebuild->held > held_max || rebuild->patch.count > FG_PATCH_PIECES_MAX) {
+        enum fg_status status = flatten(rebuild, error);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
+    struct fg_buffer *delta = delta_buffer(rebuild->reader, rebuild->place);
+    if (delta == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
+    }
+    enum fg_status status = unpack(rebuild->revlog, rebuild->reader, rev, 0, delta, error);
+    if (status == FG_OK) {
+        status =
+            fg_patch_apply(&rebuild->patch, fg_buffer_view(delta), rebuild->text->ceiling, error);
+    }
+    rebuild->held += delta->size;
+    rebuild->place++;
+    return status;
+}
+
+static enum fg_status apply_chain(struct rebuild *rebuild, const struct chain *chain,
+                                  struct fg_error *error)
+{
+    size_t left = chain->count - (chain->from_empty ? 0 : 1);
+    if (left == 0) {
+        return FG_OK;
+    }
+    if (fg_patch_begin(&rebuild->patch, fg_buffer_view(rebuild->text)) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
+    }
+    while (left > 0) {
+        enum fg_status status = apply_one(rebuild, chain->revs[--left], error);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
+    return flatten(rebuild, error);
+}
+
+static enum fg_status rebuild_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                   const struct chain *chain, struct fg_buffer *text,
+                                   struct fg_error *error)
+{
+    fg_buffer_reset(text);
+    if (!chain->from_empty) {
+        struct fg_revlog_entry base;
+        uint32_t base_rev = chain->revs[chain->count - 1];
+        fg_revlog_entry(revlog, base_rev, &base);
+        enum fg_status status = unpack(revlog, reader, base_rev, base.text_size, text, error);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
+    struct rebuild rebuild = {.revlog = revlog, .reader = reader, .text = text};
+    enum fg_status status = apply_chain(&rebuild, chain, error);
+    fg_patch_clear(&rebuild.patch);
+    return status;
+}
+
+static enum fg_status check_text(const struct fg_revlog *revlog, uint32_t rev,
+                                 const struct fg_revlog_entry *entry, const struct fg_node *node,
+                                 struct fg_bytes text, struct fg_error *error)
+{
+    struct fg_node parents[2];
+    for (int i = 0; i < 2; i++) {
+        parents[i] = fg_node_null;
+        /* Checked again: the index may have been cut and zeroed since it was opened. */
+        if (entry->parents[i] >= 0 && entry->parents[i] < (int32_t)rev) {
+            struct fg_revlog_entry parent;
+            fg_revlog_entry(revlog, (uint32_t)entry->parents[i], &parent);
+            parents[i] = parent.node;
+        }
+    }
+    struct fg_node computed = fg_node_of_text(&parents[0], &parents[1], text);
+    if (text.size != entry->text_size || !fg_node_equal(&computed, node)) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0,
+                       "%s is damaged: revision %u does not match its node", revlog->name, rev);
+    }
+    return FG_OK;
+}
+
+enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                              uint32_t rev, const struct fg_node *node, struct fg_buffer *text,
+                              struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    if ((entry.flags & ~FLAG_HAS_COPIES_INFO) != 0) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                       "%s: revision %u has flags 0x%04x (censored, or stored elsewhere)",
+                       revlog->name, rev, entry.flags);
+    }
+    struct chain chain = {0};
+    enum fg_status status = collect_chain(revlog, rev, &chain, error);
+    if (status == FG_OK) {
+        status = rebuild_text(revlog, reader, &chain, text, error);
+    }
+    free(chain.revs);
+    if (status == FG_OK) {
+        status = check_text(revlog, rev, &entry, node != NULL ? node : &entry.node,
+                            fg_buffer_view(text), error);
+    }
+    return status;
+}

@@ -1,0 +1,95 @@
+/*
+ * Revlogs (version 1): the files that hold the revisions of the changelog, the manifest and each
+ * file. The index is mapped; the data is read where it lies. A revlog is a view of its files at
+ * the moment it was opened: what is appended later does not show. All reading functions may be
+ * called from any thread.
+ */
+#ifndef FRAMEGATE_HANDLERS_REPO_REVLOG_H
+#define FRAMEGATE_HANDLERS_REPO_REVLOG_H
+
+#include "framing/buffer.h"
+#include "framing/status.h"
+#include "handlers/repo/chunk.h"
+#include "handlers/repo/node.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fg_revlog;
+
+/* One revision as the index tells it. Its bounds were checked when the revlog was opened. */
+struct fg_revlog_entry {
+    uint64_t offset;     /* of its chunk, in the data; not counting index entries */
+    uint16_t flags;      /* as stored; 0 for all that is handled here */
+    uint32_t chunk_size; /* bytes as stored */
+    uint32_t text_size;  /* bytes of the rebuilt text */
+    int32_t base;        /* as stored: see fg_revlog_delta_parent */
+    int32_t link;        /* the changeset that brought it */
+    int32_t parents[2];  /* FG_REV_NULL or below the revision */
+    struct fg_node node;
+};
+
+/*
+ * Opens a revlog in a folder: the index is name (ending in ".i"), the data, if it is not inline,
+ * the same with ".d". A missing index is an empty revlog, as for Mercurial. Every entry is checked:
+ * parents and base below the revision, chunks one after the other, all inside the data.
+ *
+ * FG_ERR_CORRUPT: a check failed; FG_ERR_UNSUPPORTED: not version 1, or unknown features;
+ * FG_ERR_LIMIT: more than FG_REVLOG_REVISIONS_MAX; FG_ERR_IO; FG_ERR_MEMORY.
+ */
+enum fg_status fg_revlog_open(int folder, const char *name, struct fg_revlog **ret_revlog,
+                              struct fg_error *error);
+
+/* Closes it. Takes NULL. */
+void fg_revlog_close(struct fg_revlog *revlog);
+
+/* How many revisions there are. */
+uint32_t fg_revlog_count(const struct fg_revlog *revlog);
+
+/* True if the index was cut while it was being read: what was read since is worthless. */
+bool fg_revlog_torn(const struct fg_revlog *revlog);
+
+/* The entry of a revision, which is below the count. */
+void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
+                     struct fg_revlog_entry *ret_entry);
+
+/*
+ * The revision that a stored chunk is a delta against; FG_REV_NULL if it is a whole text;
+ * FG_REV_NULL and *ret_is_delta if it is a delta against the empty text.
+ */
+int32_t fg_revlog_delta_parent(const struct fg_revlog *revlog, uint32_t rev, bool *ret_is_delta);
+
+/*
+ * Appends the chunk of a revision as it is stored (see fg_chunk_decode). FG_ERR_TRUNCATED: the
+ * data has been cut since; FG_ERR_LIMIT: the buffer's ceiling; FG_ERR_IO, FG_ERR_MEMORY.
+ */
+enum fg_status fg_revlog_chunk(const struct fg_revlog *revlog, uint32_t rev,
+                               struct fg_buffer *buffer, struct fg_error *error);
+
+/*
+ * What rebuilding texts needs from one to the next. Zeroed: empty. Not thread-safe.
+ */
+struct fg_revlog_reader {
+    struct fg_chunk_decoder decoder;
+    struct fg_buffer chunk;   /* the chunk being unpacked */
+    struct fg_buffer *deltas; /* unpacked deltas that the text being rebuilt borrows from */
+    size_t deltas_capacity;
+};
+
+/* Frees what a reader keeps. Takes a zeroed reader. */
+void fg_revlog_reader_clear(struct fg_revlog_reader *reader);
+
+/*
+ * Replaces the contents of text by the text of a revision, and checks it against its node; node is
+ * the one it must have, or NULL for the one in the index. The text may have up to the ceiling of
+ * the buffer.
+ *
+ * FG_ERR_CORRUPT, also when the text would be larger than the ceiling; FG_ERR_UNSUPPORTED:
+ * censored, stored elsewhere, or an unknown kind of chunk; FG_ERR_LIMIT: a delta chain over
+ * FG_REVLOG_CHAIN_MAX; FG_ERR_TRUNCATED, FG_ERR_IO, FG_ERR_MEMORY.
+ */
+enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                              uint32_t rev, const struct fg_node *node, struct fg_buffer *text,
+                              struct fg_error *error);
+
+#endif
