@@ -5,3 +5,13 @@ target_compile_definitions(fake_handlers PRIVATE _POSIX_C_SOURCE=200809L)
 
 add_executable(framegate-fake ${CMAKE_SOURCE_DIR}/gateway/main.c)
 target_link_libraries(framegate-fake PRIVATE serve tools fake_handlers)
+
+foreach(name IN ITEMS config exchange mediatype respond route workers)
+    add_executable(test_gateway_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c)
+    target_compile_definitions(test_gateway_${name} PRIVATE _GNU_SOURCE)
+    target_link_libraries(test_gateway_${name} PRIVATE serve fake_handlers PkgConfig::CMOCKA)
+    add_test(NAME unit.gateway.${name} COMMAND test_gateway_${name})
+    set_tests_properties(unit.gateway.${name} PROPERTIES LABELS unit TIMEOUT 300)
+endforeach()
+target_link_options(test_gateway_exchange PRIVATE
+    -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
