@@ -3,7 +3,6 @@
 
 #include "tests/support/support.h"
 
-
 static struct fg_stream stream;
 static struct fg_respond respond;
 
