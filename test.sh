@@ -67,7 +67,7 @@ check_scripts() {
 check_tidy() {
     local log=build/clang-tidy.log
     if ! run-clang-tidy -quiet -j "$jobs" -p build/release '.*\.c$' >"$log" 2>&1; then
-        grep -E 'warning:|error:' "$log" | sort -u >&2
+        sed 's/\x1b\[[0-9;]*m//g' "$log" | grep -E 'warning:|error:' | sort -u >&2
         return 1
     fi
 }

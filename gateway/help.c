@@ -4,7 +4,9 @@
  */
 #include "gateway/help.h"
 
-#include <stdbool.h>
+#include "gateway/config.h"
+
+#include <ctype.h>
 #include <string.h>
 
 enum {
@@ -32,6 +34,71 @@ const struct fg_help_command *fg_help_find(const char *name)
 static bool is_verbatim(const char *paragraph)
 {
     return *paragraph == ' ';
+}
+
+/* -- options --------------------------------------------------------------------------------- */
+
+typedef enum fg_status (*option_appender)(struct fg_buffer *buffer,
+                                          const struct fg_help_option *option);
+
+/* Appends what a setting is, its default and what happens beyond it, as one sentence. */
+static enum fg_status append_setting_text(struct fg_buffer *text, const struct fg_setting *setting)
+{
+    const struct fg_config defaults = {.framing = FG_LIMITS_DEFAULT};
+    bool required = setting->initial == NULL && setting->type == FG_SETTING_TEXT;
+    enum fg_status status = fg_buffer_append_byte(text, (uint8_t)toupper(setting->text[0]));
+    if (status == FG_OK) {
+        status = fg_buffer_append_string(text, setting->text + 1);
+    }
+    if (required || setting->type == FG_SETTING_SWITCH || status != FG_OK) {
+        return status == FG_OK ? fg_buffer_append(text, ".", 2) : status;
+    }
+    if (setting->initial != NULL) {
+        status = fg_buffer_append_format(text, " (default %s", setting->initial);
+    } else {
+        status = fg_buffer_append_format(text, " (default %llu",
+                                         (unsigned long long)fg_config_number(&defaults, setting));
+    }
+    if (status == FG_OK && setting->reached != NULL) {
+        status = fg_buffer_append_format(text, "; otherwise: %s", setting->reached);
+    }
+    return status == FG_OK ? fg_buffer_append(text, ").", 3) : status; /* with the final NUL */
+}
+
+static enum fg_status append_settings(struct fg_buffer *buffer, option_appender append)
+{
+    size_t count;
+    const struct fg_setting *settings = fg_config_settings(&count);
+    struct fg_buffer text = FG_BUFFER_INIT(64 * 1024);
+    enum fg_status status = FG_OK;
+    for (size_t i = 0; i < count && status == FG_OK; i++) {
+        fg_buffer_reset(&text);
+        status = append_setting_text(&text, &settings[i]);
+        if (status == FG_OK) {
+            const struct fg_help_option option = {FG_OPTION_LONG_ONLY, settings[i].key,
+                                                  settings[i].argument, (const char *)text.data};
+            status = append(buffer, &option);
+        }
+    }
+    fg_buffer_free(&text);
+    return status;
+}
+
+/* Appends all options of a command in one of the two forms. */
+static enum fg_status append_options(struct fg_buffer *buffer,
+                                     const struct fg_help_command *command, option_appender append)
+{
+    static const struct fg_help_option help = {'h', "help", NULL, "Print this text and exit."};
+    enum fg_status status = FG_OK;
+    for (const struct fg_help_option *o = command->options; o != NULL && o->name != NULL; o++) {
+        if (status == FG_OK) {
+            status = append(buffer, o);
+        }
+    }
+    if (status == FG_OK && command->has_settings) {
+        status = append_settings(buffer, append);
+    }
+    return status == FG_OK ? append(buffer, &help) : status;
 }
 
 /* -- text ----------------------------------------------------------------------------------- */
@@ -113,17 +180,6 @@ static enum fg_status append_option(struct fg_buffer *buffer, const struct fg_he
     return status;
 }
 
-static const struct fg_help_option help_option = {'h', "help", NULL, "Print this text and exit."};
-
-static enum fg_status append_options(struct fg_buffer *buffer, const struct fg_help_option *options)
-{
-    enum fg_status status = fg_buffer_append_string(buffer, "\nOptions:\n");
-    for (; options != NULL && options->name != NULL && status == FG_OK; options++) {
-        status = append_option(buffer, options);
-    }
-    return status == FG_OK ? append_option(buffer, &help_option) : status;
-}
-
 enum fg_status fg_help_append_command(struct fg_buffer *buffer,
                                       const struct fg_help_command *command)
 {
@@ -133,7 +189,10 @@ enum fg_status fg_help_append_command(struct fg_buffer *buffer,
     if (status == FG_OK) {
         status = append_paragraphs(buffer, command->description);
     }
-    return status == FG_OK ? append_options(buffer, command->options) : status;
+    if (status == FG_OK) {
+        status = fg_buffer_append_string(buffer, "\nOptions:\n");
+    }
+    return status == FG_OK ? append_options(buffer, command, append_option) : status;
 }
 
 enum fg_status fg_help_append_program(struct fg_buffer *buffer)
@@ -250,12 +309,7 @@ static enum fg_status append_roff_command(struct fg_buffer *buffer,
     if (status == FG_OK) {
         status = append_roff_paragraphs(buffer, command->description);
     }
-    for (const struct fg_help_option *o = command->options; o != NULL && o->name != NULL; o++) {
-        if (status == FG_OK) {
-            status = append_roff_option(buffer, o);
-        }
-    }
-    return status == FG_OK ? append_roff_option(buffer, &help_option) : status;
+    return status == FG_OK ? append_options(buffer, command, append_roff_option) : status;
 }
 
 static enum fg_status append_roff_section(struct fg_buffer *buffer, const char *title,

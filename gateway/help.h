@@ -1,12 +1,15 @@
 /*
  * What the program says about itself. One table of commands and options is the source of --help,
  * of the man page and of what the option parser accepts, so the three cannot contradict each
- * other. The table is in help_text.c, the two renderings are in help.c.
+ * other. The table is in help_text.c, but for the settings of `serve`, which are in config.c; the
+ * two renderings are in help.c.
  */
 #ifndef FRAMEGATE_GATEWAY_HELP_H
 #define FRAMEGATE_GATEWAY_HELP_H
 
 #include "framing/buffer.h"
+
+#include <stdbool.h>
 
 /* One option; a table of them ends with name NULL. All strings are static. */
 struct fg_help_option {
@@ -22,7 +25,8 @@ struct fg_help_command {
     const char *synopsis;                 /* what follows "framegate NAME " */
     const char *summary;                  /* one line */
     const char *const *description;       /* paragraphs, NULL at the end; verbatim if indented */
-    const struct fg_help_option *options; /* without --help, which every command has */
+    const struct fg_help_option *options; /* NULL for none; without --help, which all have */
+    bool has_settings;                    /* takes the settings of gateway/config.h as options */
 };
 
 /* The codes of options that have no letter start here. */

@@ -30,6 +30,29 @@ const char *const fg_help_examples[] = {
     NULL,
 };
 
+/* -- serve ---------------------------------------------------------------------------------- */
+
+static const char *const serve_description[] = {
+    "Serves the Mercurial repository DIR over HTTP until SIGTERM or SIGINT, and then finishes what "
+    "runs. Commands are asked for by POST at /api/exp-http-v2-0001/ro/COMMAND, several at once at "
+    "ro/multirequest; rw instead of ro allows those that change something. The state of the "
+    "gateway "
+    "is at /state of the admin listener, as JSON.",
+    "Every limit is an option. BYTES may end in K, M or G. What a peer gets beyond a limit is an "
+    "HTTP status, a protocol error (status 400 and an error-response frame), an application error "
+    "(the frame alone), or a closed connection.",
+    "  framegate serve --repository /srv/hg/project --listen 0.0.0.0:8080",
+    NULL,
+};
+
+static const struct fg_help_command serve_command = {
+    .name = "serve",
+    .synopsis = "--repository DIR [OPTION]...",
+    .summary = "Serve a Mercurial repository over HTTP",
+    .description = serve_description,
+    .has_settings = true,
+};
+
 /* -- encode --------------------------------------------------------------------------------- */
 
 static const char *const encode_description[] = {
@@ -51,7 +74,10 @@ static const char *const encode_description[] = {
 };
 
 static const struct fg_help_command encode_command = {
-    "encode", "<LINES >FRAMES", "Turn human strings into frames", encode_description, NULL,
+    .name = "encode",
+    .synopsis = "<LINES >FRAMES",
+    .summary = "Turn human strings into frames",
+    .description = encode_description,
 };
 
 /* -- decode --------------------------------------------------------------------------------- */
@@ -85,8 +111,11 @@ static const struct fg_help_option decode_options[] = {
 };
 
 static const struct fg_help_command decode_command = {
-    "decode",           "[OPTION]... <FRAMES", "Turn frames into human strings, JSON or payloads",
-    decode_description, decode_options,
+    .name = "decode",
+    .synopsis = "[OPTION]... <FRAMES",
+    .summary = "Turn frames into human strings, JSON or payloads",
+    .description = decode_description,
+    .options = decode_options,
 };
 
 /* -- request -------------------------------------------------------------------------------- */
@@ -117,11 +146,11 @@ static const struct fg_help_option request_options[] = {
 };
 
 static const struct fg_help_command request_command = {
-    "request",
-    "NAME [OPTION]... [--then NAME [OPTION]...]... >FRAMES",
-    "Make the frames that ask for commands",
-    request_description,
-    request_options,
+    .name = "request",
+    .synopsis = "NAME [OPTION]... [--then NAME [OPTION]...]... >FRAMES",
+    .summary = "Make the frames that ask for commands",
+    .description = request_description,
+    .options = request_options,
 };
 
 /* -- reflect -------------------------------------------------------------------------------- */
@@ -148,8 +177,11 @@ static const struct fg_help_option reflect_options[] = {
 };
 
 static const struct fg_help_command reflect_command = {
-    "reflect",           "[OPTION]... <FRAMES", "Show what a server's reactor makes of frames",
-    reflect_description, reflect_options,
+    .name = "reflect",
+    .synopsis = "[OPTION]... <FRAMES",
+    .summary = "Show what a server's reactor makes of frames",
+    .description = reflect_description,
+    .options = reflect_options,
 };
 
 /* -- help ----------------------------------------------------------------------------------- */
@@ -165,13 +197,23 @@ static const struct fg_help_option help_options[] = {
 };
 
 static const struct fg_help_command help_command = {
-    "help", "[--man | COMMAND]", "Print help or the man page", help_description, help_options,
+    .name = "help",
+    .synopsis = "[--man | COMMAND]",
+    .summary = "Print help or the man page",
+    .description = help_description,
+    .options = help_options,
 };
 
 const struct fg_help_command *const *fg_help_commands(void)
 {
     static const struct fg_help_command *const commands[] = {
-        &request_command, &encode_command, &decode_command, &reflect_command, &help_command, NULL,
+        &serve_command,
+        &request_command,
+        &encode_command,
+        &decode_command,
+        &reflect_command,
+        &help_command,
+        NULL,
     };
     return commands;
 }

@@ -15,8 +15,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"serve", fg_serve_main}, {"request", fg_request_main}, {"encode", fg_encode_main}, {"decode", fg_decode_main},
-    {"reflect", fg_reflect_main}, {"help", fg_help_main},
+    {"serve", fg_serve_main},   {"request", fg_request_main}, {"encode", fg_encode_main},
+    {"decode", fg_decode_main}, {"reflect", fg_reflect_main}, {"help", fg_help_main},
 };
 
 static int print_version(void)

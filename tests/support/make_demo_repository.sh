@@ -2,6 +2,8 @@
 # Makes a small Mercurial repository with all that the gateway has to tell apart: named branches
 # (one closed), two heads on one branch, merges, bookmarks, tags, public and draft changesets, and a
 # secret one. Users and dates are fixed and nobody's hgrc is read, so the nodes are always the same.
+# No branch ends in a merge into another, so the heads that the protocol means (changesets without
+# children) are those that `hg heads` shows in a clone.
 #
 # Usage: make_demo_repository.sh DIRECTORY (which must not exist)
 set -euo pipefail
@@ -23,7 +25,7 @@ unset HG HGUSER HGMERGE EMAIL
 clock=1523145600
 run() {
     hg --quiet --cwd "$work" --config ui.username='Demo <demo@example.org>' \
-        --config ui.merge=:local --config phases.publish=False "$@"
+        --config ui.merge=:local "$@"
 }
 
 # commit MESSAGE [OPTION...]: every commit is an hour after the one before.
@@ -44,6 +46,8 @@ tag() {
 }
 
 hg --quiet init "$work"
+# Else whoever clones it would make all drafts public.
+printf '[phases]\npublish = False\n' >"$work/.hg/hgrc"
 add README 'A small repository for trying framegate.'
 commit 'Begin'
 add src.c 'int main(void) { return 0; }'
@@ -73,6 +77,13 @@ add idea.txt 'What if?'
 commit 'Try something'
 add idea.txt 'It did not work.'
 commit 'Give up' --close-branch
+
+run update default
+run merge --rev experiment --tool :local
+commit 'Keep the notes of the experiment'
+run update stable
+add README 'Known problems: one.'
+commit 'Say what else is known'
 
 run update default
 add README 'Left.'
