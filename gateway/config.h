@@ -136,7 +136,4 @@ enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *err
 /* The value of a number, bytes, seconds, switch or choice setting. */
 uint64_t fg_config_number(const struct fg_config *config, const struct fg_setting *setting);
 
-/* Appends the settings as `--help` lists them. Errors of fg_buffer_append. */
-enum fg_status fg_config_append_help(struct fg_buffer *buffer);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "gateway/admin.h"
 #include "gateway/public.h"
+#include "gateway/tools.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-    EXIT_USAGE = 2,
     TICK_MILLISECONDS = 200, /* how late a deadline may be noticed and a log line written */
     DRAIN_TICK_MILLISECONDS = 10,
     DESCRIPTORS_EXTRA = 128, /* for files, the admin listener and the libraries */
@@ -180,19 +180,6 @@ static int run(struct server *server)
     return result;
 }
 
-static int print_help(void)
-{
-    struct fg_buffer text = FG_BUFFER_INIT(64 * 1024);
-    int result = 1;
-    if (fg_buffer_append_string(&text, "usage: framegate serve --repository DIR [OPTION]...\n\n") ==
-            FG_OK &&
-        fg_config_append_help(&text) == FG_OK) {
-        result = fwrite(text.data, 1, text.size, stdout) == text.size ? 0 : 1;
-    }
-    fg_buffer_free(&text);
-    return result;
-}
-
 int fg_serve_main(int argc, char **argv)
 {
     struct server server = {.log = {.fd = -1}};
@@ -204,7 +191,7 @@ int fg_serve_main(int argc, char **argv)
     }
     if (status == FG_END) {
         fg_config_clear(config);
-        return print_help();
+        return fg_tool_help(fg_help_find("serve"));
     }
     if (status == FG_OK) {
         status = fg_config_complete(config, &error);
@@ -212,7 +199,7 @@ int fg_serve_main(int argc, char **argv)
     if (status != FG_OK) {
         fg_config_clear(config);
         fprintf(stderr, "framegate serve: %s (see 'framegate serve --help')\n", error.message);
-        return status == FG_ERR_ARGUMENT ? EXIT_USAGE : 1;
+        return status == FG_ERR_ARGUMENT ? FG_EXIT_USAGE : FG_EXIT_FAILURE;
     }
     return run(&server);
 }
