@@ -29,7 +29,7 @@ is_installed() {
 # install_packages LIST...: installs what the lists name and is not there yet. Asks the network only
 # if something is missing.
 install_packages() {
-    local package missing=()
+    local package log missing=()
     command -v dpkg-query >/dev/null ||
         fail "this needs Debian 12 (dpkg and apt-get); elsewhere, install what $* name and build with cmake --preset release"
     while read -r package; do
@@ -40,10 +40,12 @@ install_packages() {
         return
     fi
     say "Installing ${missing[*]}"
-    as_root apt-get -qq update || fail "apt-get update failed"
+    mkdir -p build
+    log=build/packages.log
+    as_root apt-get update >"$log" 2>&1 || { cat "$log" >&2 && fail "apt-get update failed"; }
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq install --yes --no-install-recommends "${missing[@]}" </dev/null ||
-        fail "apt-get could not install: ${missing[*]}"
+        apt-get install --yes --no-install-recommends "${missing[@]}" </dev/null >>"$log" 2>&1 ||
+        { tail -n 20 "$log" >&2 && fail "apt-get could not install the packages, see $log"; }
 }
 
 # build PRESET [TARGET...]: configures and builds, quietly unless something is wrong.
