@@ -1,6 +1,7 @@
 """The README says what is true: its examples run against the demo repository, word for word."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -80,6 +81,23 @@ class Examples(unittest.TestCase):
         ).stdout.split()
         self.assertGreater(len(heads), 1)
         self.assertEqual([node.hex() for node in ast.literal_eval(literal)], heads)
+
+
+    def test_commands_are_those_of_the_server(self):
+        """Each row of the table: the command, its arguments and its permission."""
+        output = self.shell(
+            examples()[0][0] + examples()[1][0].replace("heads", "capabilities").rstrip() + " --json"
+        ).stdout
+        commands = ast.literal_eval(json.loads(output)["literal"])[b"commands"]
+        actual = {
+            name.decode(): (sorted(key.decode() for key in command[b"args"]),
+                            b"push" in command[b"permissions"])
+            for name, command in commands.items()
+        }
+        rows = re.findall(r"^\| `(\w+)`( \(`rw`\))? \| (.*?) ?\| .+ \|$", read("README.md"),
+                          re.MULTILINE)
+        shown = {name: (sorted(re.findall(r"`(\w+)`", args)), bool(rw)) for name, rw, args in rows}
+        self.assertEqual(shown, actual)
 
 
 class Facts(unittest.TestCase):

@@ -161,23 +161,6 @@ static void what_does_not_fit_together(void **state)
     assert_int_equal(fg_config_complete(&config, &error), FG_ERR_ARGUMENT);
 }
 
-static void help_has_every_key(void **state)
-{
-    (void)state;
-    struct fg_buffer text = FG_BUFFER_INIT(1 << 20);
-    assert_int_equal(fg_config_append_help(&text), FG_OK);
-    assert_int_equal(fg_buffer_append_byte(&text, 0), FG_OK);
-    size_t count = 0;
-    const struct fg_setting *settings = fg_config_settings(&count);
-    for (size_t i = 0; i < count; i++) {
-        char key[64];
-        snprintf(key, sizeof(key), "  --%s", settings[i].key);
-        assert_non_null(strstr((const char *)text.data, key));
-    }
-    assert_non_null(strstr((const char *)text.data, "(default 65535; beyond: protocol error)"));
-    fg_buffer_free(&text);
-}
-
 static void addresses(void **state)
 {
     (void)state;
@@ -249,7 +232,6 @@ int main(void)
         TEST(numbers),
         TEST(arguments),
         TEST(what_does_not_fit_together),
-        TEST(help_has_every_key),
         TEST(addresses),
         TEST(loopback_addresses),
         TEST(listening_on_a_free_port),
