@@ -179,7 +179,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     if (error != NULL) {
         error->message[0] = '\0';
     }
-    bool result;
+    bool result = false;
     enum fg_status status = push(call, &result, error);
     if (status == FG_OK) {
         /* Who asks next sees what was done. What cannot be read is for him to hear of. */
