@@ -160,7 +160,10 @@ static enum fg_status lookup_prefix(const struct fg_snapshot *snapshot, struct f
         prefix.data++;
         prefix.size--;
     }
-    if (prefix.size == 0 || prefix.size > FG_NODE_HEX_SIZE) {
+    if (prefix.size == 0) { /* of everything */
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "ambiguous identifier");
+    }
+    if (prefix.size > FG_NODE_HEX_SIZE) {
         return unknown(name, error);
     }
     uint32_t rev;

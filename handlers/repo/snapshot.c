@@ -152,13 +152,14 @@ static enum fg_status verify_new(struct fg_snapshot *snapshot, struct fg_error *
     return status;
 }
 
-/* A list of nodes; of the null node alone if there are none. */
+/* A list of nodes; of the null node alone if there are no changesets at all, as Mercurial has it. */
 static enum fg_status encode_heads(const struct fg_snapshot *snapshot,
                                    const struct fg_rev_list *heads, struct fg_buffer *buffer)
 {
     fg_buffer_init(buffer, FG_ANSWER_MAX);
-    enum fg_status status = fg_cbor_put_array(buffer, heads->count > 0 ? heads->count : 1);
-    if (status == FG_OK && heads->count == 0) {
+    bool empty = fg_snapshot_count(snapshot) == 0;
+    enum fg_status status = fg_cbor_put_array(buffer, empty ? 1 : heads->count);
+    if (status == FG_OK && empty) {
         status = fg_cbor_put_bytes(buffer, fg_node_null.bytes, FG_NODE_SIZE);
     }
     for (uint32_t i = 0; i < heads->count && status == FG_OK; i++) {
