@@ -19,6 +19,11 @@ enum {
     VERSION_1 = 1,
     VERSION_MASK = 0xffff,
     NAME_MAX_BYTES = 4096,
+    UNPACK_SLACK = 64,
+    /* A delta may have more bytes than the text that it makes, but Mercurial stores none that is
+     * much larger. */
+    DELTA_FACTOR = 4,
+    DELTA_SLACK = 65536,
 };
 
 /* Features in the header, which is the first four bytes of the first entry. */
@@ -448,6 +453,10 @@ static enum fg_status apply_one(struct rebuild *rebuild, uint32_t rev, struct fg
     if (delta == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
     }
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(rebuild->revlog, rev, &entry);
+    delta->ceiling = (size_t)entry.text_size * DELTA_FACTOR + DELTA_SLACK;
+    fg_buffer_reset(delta);
     enum fg_status status = unpack(rebuild->revlog, rebuild->reader, rev, 0, delta, error);
     if (status == FG_OK) {
         status =
@@ -486,7 +495,12 @@ static enum fg_status rebuild_text(const struct fg_revlog *revlog, struct fg_rev
         struct fg_revlog_entry base;
         uint32_t base_rev = chain->revs[chain->count - 1];
         fg_revlog_entry(revlog, base_rev, &base);
+        /* Not unpacked further than it says itself, and the unpacker's last look around. */
+        size_t ceiling = text->ceiling;
+        size_t announced = (size_t)base.text_size + UNPACK_SLACK;
+        text->ceiling = announced < ceiling ? announced : ceiling;
         enum fg_status status = unpack(revlog, reader, base_rev, base.text_size, text, error);
+        text->ceiling = ceiling;
         if (status != FG_OK) {
             return status;
         }
