@@ -90,7 +90,7 @@ def split(hg, path):
         if i % 5 == 0:
             hg(path, 'tag', 'tag%d' % i)
     for i in range(1800):
-        write(path, 'folder/%d/%s' % (i % 9, noise.randbytes(40).hex()), 'x')
+        write(path, 'folder/%d/%s' % (i % 9, noise.randbytes(100).hex()), 'x')
     hg(path, 'commit', '-A', '-m', 'a large manifest')
     for i in range(20):
         write(path, 'more/%d/%s' % (i, noise.randbytes(40).hex()), 'x')
