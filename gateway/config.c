@@ -29,6 +29,8 @@ static const struct fg_setting settings[] = {
      "who may use rw: loopback (peers on this machine that come without a proxy), * (everyone) or "
      "nobody",
      "403"},
+    {"hg", FG_SETTING_TEXT, FIELD(hg), 0, 0, "hg", FG_BOUND_UNCOUNTED, NULL, "PROGRAM",
+     "Mercurial itself, which does all writing: a path, or a name to look up in PATH", NULL},
 
     {"threads", FG_SETTING_NUMBER, FIELD(threads), 0, 1024, "0", FG_BOUND_UNCOUNTED, NULL, "N",
      "threads that serve connections; 0 for one each core", NULL},
@@ -111,6 +113,8 @@ static const struct fg_setting settings[] = {
      FG_BOUND_UNCOUNTED, NULL, "SECONDS", "for the largest body", "closed"},
     {"idle-time", FG_SETTING_SECONDS, FIELD(idle_seconds), 1, 86400, "75", FG_BOUND_UNCOUNTED, NULL,
      "SECONDS", "without a byte in either direction", "closed"},
+    {"command-time", FG_SETTING_SECONDS, FIELD(command_seconds), 1, 86400, "30",
+     FG_BOUND_UNCOUNTED, NULL, "SECONDS", "for a command that runs hg", "application error"},
     {"drain-time", FG_SETTING_SECONDS, FIELD(drain_seconds), 0, 86400, "30", FG_BOUND_UNCOUNTED,
      NULL, "SECONDS", "for what still runs when the program is told to stop", "closed"},
 };
@@ -291,6 +295,7 @@ void fg_config_clear(struct fg_config *config)
     if (config != NULL) {
         free(config->repository);
         free(config->access_log);
+        free(config->hg);
         *config = (struct fg_config){.repository = NULL};
     }
 }

@@ -50,6 +50,7 @@ struct fg_config {
     char *access_log; /* owned: a path, "-" for standard error, "off" */
     bool debugreflect;
     uint32_t allow_push; /* enum fg_allow_push */
+    char *hg;            /* owned: the program that writes to the repository */
 
     uint32_t threads; /* 0 in the settings means one for each core; never 0 once parsed */
     uint32_t workers;
@@ -73,6 +74,7 @@ struct fg_config {
     uint64_t body_rate; /* bytes a second that give one second more */
     uint32_t idle_seconds;
     uint32_t drain_seconds;
+    uint32_t command_seconds; /* of the program that writes */
 };
 
 enum fg_setting_type {

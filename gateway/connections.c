@@ -69,9 +69,10 @@ void fg_connections_cut(struct fg_connections *connections, struct fg_state *sta
     for (struct fg_connection *c = connections->first; c != NULL; c = c->next) {
         uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
         if (deadline != 0 && deadline <= now) {
-            shutdown(c->socket, SHUT_RDWR);
+            /* Counted first, so that whoever sees the end of the connection finds it counted. */
             fg_state_count_bound(
                 state, (enum fg_bound)atomic_load_explicit(&c->bound, memory_order_relaxed));
+            shutdown(c->socket, SHUT_RDWR);
             atomic_store_explicit(&c->deadline, 0, memory_order_relaxed);
         }
     }

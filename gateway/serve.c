@@ -83,7 +83,9 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     if (status != FG_OK) {
         return status;
     }
-    if (fg_state_new(config->threads, &server->log, &gateway->state) != FG_OK ||
+    if (fg_repository_set_writer(gateway->repository, config->hg, config->command_seconds) !=
+            FG_OK ||
+        fg_state_new(config->threads, &server->log, &gateway->state) != FG_OK ||
         fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }

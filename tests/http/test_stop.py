@@ -188,7 +188,8 @@ class Starting(unittest.TestCase):
             self.assertEqual(server.address[0], "[::1]")
             server.address = ("::1", server.address[1])
             self.assertEqual(server.run("heads", HEADS).status, 200)
-            self.assertEqual(server.state()["finished"][0]["peer"][:6], "[::1]:")
+            state = server.wait_until(lambda state: state["finished"])
+            self.assertEqual(state["finished"][0]["peer"][:6], "[::1]:")
 
 
 class Deadlines(support.ServerTest):
