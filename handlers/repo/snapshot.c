@@ -152,7 +152,8 @@ static enum fg_status verify_new(struct fg_snapshot *snapshot, struct fg_error *
     return status;
 }
 
-/* A list of nodes; of the null node alone if there are no changesets at all, as Mercurial has it. */
+/* A list of nodes; of the null node alone if there are no changesets at all, as Mercurial has it.
+ */
 static enum fg_status encode_heads(const struct fg_snapshot *snapshot,
                                    const struct fg_rev_list *heads, struct fg_buffer *buffer)
 {

@@ -1,0 +1,13 @@
+# Unit tests of handlers/: one executable per module or group of small ones.
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+
+foreach(module IN ITEMS branches chunk changeset files nodetable obsolete process registry
+                        storepath view)
+    add_executable(test_repo_${module} unit/test_repo_${module}.c)
+    target_compile_definitions(test_repo_${module} PRIVATE _GNU_SOURCE)
+    target_link_libraries(test_repo_${module} PRIVATE handlers PkgConfig::CMOCKA PkgConfig::ZLIB
+                          PkgConfig::ZSTD)
+    add_test(NAME unit.repo.${module} COMMAND test_repo_${module})
+    set_tests_properties(unit.repo.${module} PROPERTIES LABELS unit TIMEOUT 300)
+endforeach()

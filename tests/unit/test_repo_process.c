@@ -1,0 +1,128 @@
+/* Running programs. */
+#include "tests/support/support.h"
+
+#include "handlers/repo/process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static struct fg_buffer output;
+static struct fg_buffer errors;
+static struct fg_error error;
+
+/* Runs a shell script, the test's own. */
+static enum fg_status run(const char *script, unsigned seconds, int *ret_exit)
+{
+    static char shell[] = "/bin/sh";
+    static char option[] = "-c";
+    static char variable[] = "ONLY=this";
+    char *copy = strdup(script);
+    char *argv[] = {shell, option, copy, NULL};
+    char *environment[] = {variable, NULL};
+    fg_buffer_free(&output);
+    fg_buffer_free(&errors);
+    fg_buffer_init(&output, 1000);
+    fg_buffer_init(&errors, 1000);
+    enum fg_status status =
+        fg_process_run(argv, environment, seconds, &output, &errors, ret_exit, &error);
+    free(copy);
+    return status;
+}
+
+static void output_errors_and_status_are_kept_apart(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_int_equal(run("echo out; echo err >&2; exit 7", 60, &exit_status), FG_OK);
+    assert_int_equal(exit_status, 7);
+    assert_bytes(fg_buffer_view(&output), "out\n");
+    assert_bytes(fg_buffer_view(&errors), "err\n");
+}
+
+static void nothing_is_inherited_but_what_is_given(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_int_equal(run("pwd; echo $ONLY $HOME; read line || echo empty", 60, &exit_status),
+                     FG_OK);
+    assert_bytes(fg_buffer_view(&output), "/\nthis\nempty\n");
+}
+
+static void of_much_output_the_end_is_kept(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_int_equal(run("i=0; while [ $i -lt 3000 ]; do echo 0123456789; i=$((i+1)); done; "
+                         "echo last",
+                         60, &exit_status),
+                     FG_OK);
+    assert_int_equal(output.size, 1000);
+    assert_memory_equal(output.data + 995, "last\n", 5);
+}
+
+static void what_takes_too_long_is_ended_with_its_children(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_int_equal(run("echo $$; sleep 1000", 1, &exit_status), FG_ERR_LIMIT);
+    assert_string_equal(error.message, "/bin/sh took longer than 1 seconds and was ended");
+    assert_int_equal(fg_buffer_append_byte(&output, '\0'), FG_OK);
+    int group = atoi((const char *)output.data);
+    assert_true(group > 0);
+    /* The killed child of the shell may still be waited for by the reaper of orphans. */
+    for (int i = 0; i < 500 && kill(-group, 0) == 0; i++) {
+        usleep(10000);
+    }
+    assert_int_equal(kill(-group, 0), -1);
+}
+
+static void a_child_that_keeps_the_pipe_does_not_keep_us(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_int_equal(run("sleep 2 & echo done", 60, &exit_status), FG_OK);
+    assert_bytes(fg_buffer_view(&output), "done\n");
+}
+
+static void a_signal_shows_in_the_status(void **state)
+{
+    (void)state;
+    int exit_status;
+    assert_int_equal(run("kill -KILL $$", 60, &exit_status), FG_OK);
+    assert_int_equal(exit_status, 128 + SIGKILL);
+}
+
+static void a_missing_program_is_an_error(void **state)
+{
+    (void)state;
+    static char program[] = "/nonexistent/program";
+    char *argv[] = {program, NULL};
+    char *environment[] = {NULL};
+    int exit_status;
+    assert_int_equal(fg_process_run(argv, environment, 60, &output, &errors, &exit_status, &error),
+                     FG_ERR_IO);
+    assert_string_equal(error.message,
+                        "cannot start /nonexistent/program: No such file or directory");
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    fg_buffer_free(&output);
+    fg_buffer_free(&errors);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(output_errors_and_status_are_kept_apart),
+        cmocka_unit_test(nothing_is_inherited_but_what_is_given),
+        cmocka_unit_test(of_much_output_the_end_is_kept),
+        cmocka_unit_test(what_takes_too_long_is_ended_with_its_children),
+        cmocka_unit_test(a_child_that_keeps_the_pipe_does_not_keep_us),
+        cmocka_unit_test(a_signal_shows_in_the_status),
+        cmocka_unit_test(a_missing_program_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, clear);
+}
