@@ -608,7 +608,7 @@ static enum fg_status decode(struct decoder *decoder)
 {
     do {
         struct head head;
-        size_t read = 0;
+        size_t read;
         enum fg_status status = read_head(decoder, &head, &read);
         if (status == FG_OK) {
             status = handle_head(decoder, &head);

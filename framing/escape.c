@@ -81,7 +81,7 @@ enum fg_status fg_escape_decode_one(struct fg_bytes text, enum fg_escape_kind ki
         return fg_fail(error, FG_ERR_SYNTAX, 0, "backslash at the end");
     }
     uint8_t letter = text.data[1];
-    uint32_t value = 0;
+    uint32_t value;
     size_t digits = hex_digits_of(letter, kind);
     if (digits > 0) {
         *ret_used = 2 + digits;

@@ -560,16 +560,15 @@ static enum fg_status print_float(double real, struct fg_buffer *buffer)
     locale_t c_locale;
     locale_t previous = use_c_locale(&c_locale);
     for (int precision = 15; precision <= 17; precision++) {
-        snprintf(text, sizeof text - 2, "%.*g", precision, real);
+        snprintf(text, sizeof text, "%.*g", precision, real);
         if (strtod(text, NULL) == real) {
             break;
         }
     }
     leave_c_locale(c_locale, previous);
-    if (strpbrk(text, ".e") == NULL) {
-        strcat(text, ".0");
-    }
-    return fg_buffer_append_string(buffer, text);
+    /* Else it would be read as an integer. */
+    const char *point = strpbrk(text, ".e") == NULL ? ".0" : "";
+    return fg_buffer_append_format(buffer, "%s%s", text, point);
 }
 
 static enum fg_status print_negative(uint64_t number, struct fg_buffer *buffer)

@@ -42,11 +42,10 @@ const char *fg_status_text(enum fg_status status)
     return "unknown status";
 }
 
-enum fg_status fg_fail(struct fg_error *error, enum fg_status status, size_t offset,
-                       const char *format, ...)
+void fg_error_set(struct fg_error *error, size_t offset, const char *format, ...)
 {
     if (error == NULL) {
-        return status;
+        return;
     }
     va_list args;
     va_start(args, format);
@@ -66,5 +65,4 @@ enum fg_status fg_fail(struct fg_error *error, enum fg_status status, size_t off
         }
     }
     error->offset = offset;
-    return status;
 }

@@ -50,11 +50,24 @@ static inline int fg_failed(enum fg_status status)
 }
 
 /*
- * Fills error (if it is not NULL) from a printf format and returns status, so that a failing
- * function ends in one line. A message that is too long is cut at a character. Line breaks and
- * control characters in the result are replaced by '?', since messages go to logs and frames.
+ * Fills error (if it is not NULL) from a printf format. A message that is too long is cut at a
+ * character. Line breaks and control characters in the result are replaced by '?', since messages
+ * go to logs and frames.
  */
-enum fg_status fg_fail(struct fg_error *error, enum fg_status status, size_t offset,
-                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+void fg_error_set(struct fg_error *error, size_t offset, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Its argument. A call may stand where nobody uses the result, which a plain value may not. */
+static inline enum fg_status fg_status_same(enum fg_status status)
+{
+    return status;
+}
+
+/*
+ * fg_error_set, with the value status: a failing function ends in one line. A macro, so that the
+ * compiler sees which status comes back, and knows what is set where it is FG_OK.
+ */
+#define fg_fail(error, status, offset, ...)                                                        \
+    (fg_error_set((error), (offset), __VA_ARGS__), fg_status_same(status))
 
 #endif

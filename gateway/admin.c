@@ -23,9 +23,9 @@ struct fg_admin {
 static enum MHD_Result answer(struct MHD_Connection *transport, unsigned status, const char *type,
                               const char *text, bool free_text)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        strlen(text), (void *)(uintptr_t)text,
-        free_text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text,
+                                        free_text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
         free(free_text ? (void *)(uintptr_t)text : NULL);
         return MHD_NO;
@@ -44,8 +44,8 @@ static enum MHD_Result answer(struct MHD_Connection *transport, unsigned status,
 
 static enum MHD_Result answer_state(struct fg_admin *admin, struct MHD_Connection *transport)
 {
-    char *text = fg_state_json(admin->gateway,
-                               fg_connections_count(fg_public_connections(admin->public)));
+    char *text =
+        fg_state_json(admin->gateway, fg_connections_count(fg_public_connections(admin->public)));
     if (text == NULL) {
         return answer(transport, MHD_HTTP_INTERNAL_SERVER_ERROR, "text/plain", "out of memory\n",
                       false);
@@ -93,13 +93,11 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     *admin = (struct fg_admin){.gateway = gateway, .public = public};
-    admin->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, admin,
-        MHD_OPTION_LISTEN_SOCKET, listen_socket,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+    admin->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, admin,
+                         MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                         (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         free(admin);
         close(listen_socket);

@@ -91,16 +91,16 @@ enum fg_setting_type {
 struct fg_setting {
     const char *key; /* "--key" on the command line */
     enum fg_setting_type type;
-    size_t offset;             /* in struct fg_config */
-    size_t width;              /* bytes of the field */
-    uint64_t minimum;          /* of numbers, bytes and seconds */
-    uint64_t maximum;          /* dito */
-    const char *initial;       /* the default; NULL if it has none or is that of FG_LIMITS_DEFAULT */
-    enum fg_bound bound;       /* what is counted when it is reached */
+    size_t offset;       /* in struct fg_config */
+    size_t width;        /* bytes of the field */
+    uint64_t minimum;    /* of numbers, bytes and seconds */
+    uint64_t maximum;    /* dito */
+    const char *initial; /* the default; NULL if it has none or is that of FG_LIMITS_DEFAULT */
+    enum fg_bound bound; /* what is counted when it is reached */
     const char *const *choices; /* of FG_SETTING_CHOICE, NULL at the end; the value is the index */
-    const char *argument;      /* what its value is called, NULL for a switch */
-    const char *text;          /* what it is and why, for --help */
-    const char *reached;       /* what a peer gets when the bound is reached; NULL: no bound */
+    const char *argument;       /* what its value is called, NULL for a switch */
+    const char *text;           /* what it is and why, for --help */
+    const char *reached;        /* what a peer gets when the bound is reached; NULL: no bound */
 };
 
 /* All settings; *ret_count of them. Static. */

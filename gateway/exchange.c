@@ -68,8 +68,7 @@ static void account(struct fg_exchange *exchange, uint64_t held)
         held = 0;
     }
     if (held != exchange->accounted) {
-        fg_state_add_memory(exchange->gateway->state,
-                            (int64_t)held - (int64_t)exchange->accounted);
+        fg_state_add_memory(exchange->gateway->state, (int64_t)held - (int64_t)exchange->accounted);
         exchange->accounted = held;
     }
 }
@@ -215,8 +214,8 @@ uint64_t fg_exchange_body_size(const struct fg_exchange *exchange)
 
 static bool takes_frames(const struct fg_exchange *exchange)
 {
-    return exchange->status == 0 && (exchange->route.kind == FG_ROUTE_COMMANDS ||
-                                     exchange->route.kind == FG_ROUTE_REFLECT);
+    return exchange->status == 0 &&
+           (exchange->route.kind == FG_ROUTE_COMMANDS || exchange->route.kind == FG_ROUTE_REFLECT);
 }
 
 static void take_frame(struct fg_exchange *exchange, const struct fg_frame *frame)
@@ -307,8 +306,7 @@ static enum fg_status finish_commands(struct fg_exchange *exchange)
 {
     struct fg_error error;
     struct fg_frame_header cut = {.requestid = 0};
-    if (exchange->status == 0 &&
-        fg_frame_reader_finish(&exchange->reader, &cut, &error) != FG_OK) {
+    if (exchange->status == 0 && fg_frame_reader_finish(&exchange->reader, &cut, &error) != FG_OK) {
         fg_exchange_protocol_error(exchange, cut.requestid, error.message);
     }
     if (exchange->status != 0 && !exchange->protocol_error) {

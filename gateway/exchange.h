@@ -53,7 +53,8 @@ enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_h
  */
 enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct fg_bytes *input);
 
-/* Runs the slow command that the exchange waits for. On any thread, while no other one works on it. */
+/* Runs the slow command that the exchange waits for. On any thread, while no other one works on it.
+ */
 void fg_exchange_run_slow(struct fg_exchange *exchange);
 
 /* No worker takes the slow command: it is answered with an application error. */
@@ -66,9 +67,9 @@ void fg_exchange_finish(struct fg_exchange *exchange);
 struct fg_answer {
     uint16_t status;
     const char *content_type;
-    const char *allow;       /* value of Allow, or NULL */
-    unsigned retry_after;    /* seconds; 0: no such field */
-    bool whole;              /* body is all there is; else fg_exchange_take gives it */
+    const char *allow;    /* value of Allow, or NULL */
+    unsigned retry_after; /* seconds; 0: no such field */
+    bool whole;           /* body is all there is; else fg_exchange_take gives it */
     struct fg_bytes body;
 };
 

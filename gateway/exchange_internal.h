@@ -1,7 +1,7 @@
 /*
- * The exchange's own struct, shared by the files that make up the exchange: exchange.c (its life and
- * its verdict), exchange_run.c (commands) and exchange_report.c (what others see of it). Nobody else
- * includes this.
+ * The exchange's own struct, shared by the files that make up the exchange: exchange.c (its life
+ * and its verdict), exchange_run.c (commands) and exchange_report.c (what others see of it). Nobody
+ * else includes this.
  */
 #ifndef FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
 #define FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
@@ -45,14 +45,14 @@ struct fg_exchange {
     struct fg_error error;
 
     struct fg_frame_reader reader;
-    struct fg_reactor *reactor;     /* COMMANDS */
-    struct fg_stream *stream;       /* the one output stream, of the reactor */
-    struct fg_debugreflect debug;   /* REFLECT */
-    struct fg_handshake handshake;  /* HANDSHAKE */
-    const char *handshake_type;     /* content type of body */
-    struct fg_buffer body;          /* HANDSHAKE: the answer */
-    struct fg_snapshot *snapshot;   /* what the commands see; taken for the first one */
-    struct fg_command *slow;        /* waits for a worker, or is run by one */
+    struct fg_reactor *reactor;    /* COMMANDS */
+    struct fg_stream *stream;      /* the one output stream, of the reactor */
+    struct fg_debugreflect debug;  /* REFLECT */
+    struct fg_handshake handshake; /* HANDSHAKE */
+    const char *handshake_type;    /* content type of body */
+    struct fg_buffer body;         /* HANDSHAKE: the answer */
+    struct fg_snapshot *snapshot;  /* what the commands see; taken for the first one */
+    struct fg_command *slow;       /* waits for a worker, or is run by one */
     const struct fg_command_spec *slow_spec;
     struct fg_respond respond;
 

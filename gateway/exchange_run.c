@@ -54,9 +54,9 @@ static void deliver(struct fg_exchange *exchange, const struct fg_command_spec *
         fail_command(exchange, requestid, over.message);
     } else {
         struct fg_action action;
-        refuse_status(exchange, fg_reactor_onbytesresponseready(
-                                    exchange->reactor, exchange->stream, requestid, reply->flags,
-                                    &reply->body, &action));
+        refuse_status(exchange, fg_reactor_onbytesresponseready(exchange->reactor, exchange->stream,
+                                                                requestid, reply->flags,
+                                                                &reply->body, &action));
     }
     fg_shard_count_command(exchange->shard, spec, failed);
 }
@@ -214,10 +214,10 @@ static void expect_data(struct fg_exchange *exchange, const struct fg_action *ac
 {
     const struct fg_command_spec *spec = NULL;
     if (admit(exchange, action->command, &spec)) {
-        refuse_status(exchange, fg_reactor_set_data_mode(exchange->reactor, action->requestid,
-                                                         spec != NULL && spec->takes_data
-                                                             ? FG_DATA_KEEP
-                                                             : FG_DATA_DROP));
+        refuse_status(exchange,
+                      fg_reactor_set_data_mode(exchange->reactor, action->requestid,
+                                               spec != NULL && spec->takes_data ? FG_DATA_KEEP
+                                                                                : FG_DATA_DROP));
     }
 }
 

@@ -144,9 +144,9 @@ static enum fg_status append_cbor(const struct fg_handshake *handshake, struct f
     return status == FG_OK ? fg_cbor_map_end(body, &map, false) : status;
 }
 
-enum fg_status fg_handshake_answer(const struct fg_handshake *handshake,
-                                   struct fg_gateway *gateway, struct fg_buffer *body,
-                                   const char **ret_content_type, struct fg_error *error)
+enum fg_status fg_handshake_answer(const struct fg_handshake *handshake, struct fg_gateway *gateway,
+                                   struct fg_buffer *body, const char **ret_content_type,
+                                   struct fg_error *error)
 {
     error->message[0] = '\0';
     enum fg_status status;

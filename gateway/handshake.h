@@ -24,8 +24,8 @@ enum fg_status fg_handshake_read(const struct fg_head *head, struct fg_handshake
  * Appends the answer; *ret_content_type is static. FG_ERR_LIMIT, FG_ERR_MEMORY, and what the
  * capabilities command fails with: error says it.
  */
-enum fg_status fg_handshake_answer(const struct fg_handshake *handshake,
-                                   struct fg_gateway *gateway, struct fg_buffer *body,
-                                   const char **ret_content_type, struct fg_error *error);
+enum fg_status fg_handshake_answer(const struct fg_handshake *handshake, struct fg_gateway *gateway,
+                                   struct fg_buffer *body, const char **ret_content_type,
+                                   struct fg_error *error);
 
 #endif

@@ -8,7 +8,7 @@
 #include "framing/buffer.h"
 
 struct fg_log {
-    int fd;     /* -1: lines are dropped */
+    int fd;       /* -1: lines are dropped */
     int to_close; /* fd was opened here */
 };
 

@@ -145,11 +145,11 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
     fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
     /* The exchange outlives the response: the library completes the request before it frees it. */
     struct MHD_Response *response =
-        answer.whole ? MHD_create_response_from_buffer(answer.body.size,
-                                                       (void *)(uintptr_t)answer.body.data,
-                                                       MHD_RESPMEM_PERSISTENT)
-                     : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read,
-                                                         connection, NULL);
+        answer.whole
+            ? MHD_create_response_from_buffer(answer.body.size, (void *)(uintptr_t)answer.body.data,
+                                              MHD_RESPMEM_PERSISTENT)
+            : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read, connection,
+                                                NULL);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -218,10 +218,10 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
 static void wake(struct fg_connection *connection)
 {
     const struct fg_public *public = connection->owner;
-    fg_connection_set_deadline(connection,
-                               body_deadline(&public->gateway->config,
-                                             fg_exchange_body_size(connection->exchange)),
-                               FG_BOUND_BODY_TIME);
+    fg_connection_set_deadline(
+        connection,
+        body_deadline(&public->gateway->config, fg_exchange_body_size(connection->exchange)),
+        FG_BOUND_BODY_TIME);
     /* From here on the connection is its own thread's again, and may go any moment. */
     MHD_resume_connection(connection->transport);
 }
@@ -292,18 +292,13 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
     fg_connections_init(&public->connections);
     public->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, public,
-        MHD_OPTION_LISTEN_SOCKET, listen_socket,
-        MHD_OPTION_THREAD_POOL_SIZE, config->threads,
-        MHD_OPTION_CONNECTION_LIMIT, config->connections,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->connections_per_address,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->connection_memory,
-        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, public,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, public,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, public,
-        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL,
-        MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_THREAD_POOL_SIZE, config->threads,
+        MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        config->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)config->connection_memory, MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, public,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, public, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        public, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
     if (public->daemon == NULL) {
         fg_connections_clear(&public->connections);
         free(public);

@@ -30,7 +30,8 @@ enum fg_status fg_respond_add(struct fg_respond *respond, struct fg_framegen *fr
 {
     if (respond->count == respond->capacity) {
         size_t capacity = respond->capacity == 0 ? 2 : 2 * respond->capacity;
-        struct fg_framegen **queue = realloc(respond->queue, capacity * sizeof(struct fg_framegen *));
+        struct fg_framegen **queue =
+            realloc(respond->queue, capacity * sizeof(struct fg_framegen *));
         if (queue == NULL) {
             fg_framegen_free(framegen);
             return FG_ERR_MEMORY;

@@ -244,16 +244,16 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
         answer_bound(route, 431, FG_BOUND_HEADER_FIELDS, "the header exceeds",
                      config->header_fields, "fields");
     } else if (summary->bytes > config->header_bytes) {
-        answer_bound(route, 431, FG_BOUND_HEADER_BYTES, "the header exceeds",
-                     config->header_bytes, "bytes");
+        answer_bound(route, 431, FG_BOUND_HEADER_BYTES, "the header exceeds", config->header_bytes,
+                     "bytes");
     } else if (summary->bad_name) {
         answer_text(route, 400, "a header field has a malformed name");
     } else if (head->target_cut) {
         answer_text(route, 400, "the path contains a NUL");
-    } else if (is_get(head) && (summary->transfer_encoding || summary->lengths > 1 ||
-                                (summary->lengths == 1 &&
-                                 (!parse_length(summary->length, &route->body_size) ||
-                                  route->body_size != 0)))) {
+    } else if (is_get(head) &&
+               (summary->transfer_encoding || summary->lengths > 1 ||
+                (summary->lengths == 1 &&
+                 (!parse_length(summary->length, &route->body_size) || route->body_size != 0)))) {
         answer_text(route, 400, "this method takes no body");
     } else if (is_post(head) && (summary->transfer_encoding || summary->lengths != 1 ||
                                  !parse_length(summary->length, &route->body_size))) {
@@ -371,8 +371,7 @@ static void route_command(const struct fg_config *config, const struct summary *
     } else if (route->kind == FG_ROUTE_COMMANDS &&
                (summary->content_types != 1 ||
                 !fg_content_type_is(summary->content_type, FG_MEDIA_TYPE))) {
-        answer_text(route, 415,
-                    "client MUST send Content-Type header with value: " FG_MEDIA_TYPE);
+        answer_text(route, 415, "client MUST send Content-Type header with value: " FG_MEDIA_TYPE);
     } else if (route->body_size > config->body_bytes) {
         answer_bound(route, 413, FG_BOUND_BODY, "the body exceeds", config->body_bytes, "bytes");
     }

@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define FG_MEDIA_TYPE "application/mercurial-exp-framing-0003"
-#define FG_API_NAME "exp-http-v2-0001"
+#define FG_API_NAME   "exp-http-v2-0001"
 
 /* One header field; borrowed. */
 struct fg_field {
@@ -54,12 +54,12 @@ enum { FG_ROUTE_MESSAGE_SIZE = 512 };
 
 struct fg_route {
     enum fg_route_kind kind;
-    uint16_t status;            /* TEXT */
-    bool at_once;               /* TEXT: answer before the body, and close; else take it in */
-    enum fg_bound bound;        /* the bound that was reached, or FG_BOUND_UNCOUNTED */
-    const char *allow;          /* TEXT: value of an Allow field, or NULL. Static */
-    uint64_t body_size;         /* what Content-Length says */
-    enum fg_permission permission;       /* COMMANDS: PUSH through rw */
+    uint16_t status;               /* TEXT */
+    bool at_once;                  /* TEXT: answer before the body, and close; else take it in */
+    enum fg_bound bound;           /* the bound that was reached, or FG_BOUND_UNCOUNTED */
+    const char *allow;             /* TEXT: value of an Allow field, or NULL. Static */
+    uint64_t body_size;            /* what Content-Length says */
+    enum fg_permission permission; /* COMMANDS: PUSH through rw */
     const struct fg_command_spec *spec;  /* COMMANDS: the one command; NULL: multirequest */
     char message[FG_ROUTE_MESSAGE_SIZE]; /* TEXT; printable, ends with a line break */
 };

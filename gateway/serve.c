@@ -58,8 +58,7 @@ static enum fg_status start_listeners(struct server *server, struct fg_error *er
     if (status != FG_OK) {
         return status;
     }
-    status =
-        fg_address_listen(&config->admin_listen, &admin_socket, &server->admin_address, error);
+    status = fg_address_listen(&config->admin_listen, &admin_socket, &server->admin_address, error);
     if (status != FG_OK) {
         close(public_socket);
         return status;
@@ -122,8 +121,7 @@ static void tick(struct server *server)
 static void drain(struct server *server)
 {
     struct fg_gateway *gateway = &server->gateway;
-    uint64_t deadline =
-        fg_now_microseconds() + (uint64_t)gateway->config.drain_seconds * 1000000;
+    uint64_t deadline = fg_now_microseconds() + (uint64_t)gateway->config.drain_seconds * 1000000;
     atomic_store(&gateway->draining, true);
     fg_public_quiesce(server->public);
     while (fg_state_in_flight(gateway->state) > 0 && fg_now_microseconds() < deadline &&
@@ -140,7 +138,8 @@ static void stop(struct server *server)
 {
     struct fg_gateway *gateway = &server->gateway;
     fg_admin_stop(server->admin);
-    /* First the workers: a connection that sleeps while the library stops would abort the process. */
+    /* First the workers: a connection that sleeps while the library stops would abort the process.
+     */
     fg_workers_stop(gateway->workers);
     fg_public_stop(server->public);
     fg_workers_free(gateway->workers);

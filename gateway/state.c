@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    LOG_BLOCK = 32 * 1024,   /* bytes of the access log that one write takes at most */
+    LOG_BLOCK = 32 * 1024, /* bytes of the access log that one write takes at most */
     CACHE_LINE = 64,
 };
 
@@ -35,7 +35,8 @@ uint64_t fg_now_microseconds(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* -- making and freeing ------------------------------------------------------------------------- */
+/* -- making and freeing -------------------------------------------------------------------------
+ */
 
 static enum fg_status shard_init(struct fg_shard *shard, size_t commands, uint64_t first_id)
 {
@@ -93,7 +94,8 @@ void fg_state_free(struct fg_state *state)
     free(state);
 }
 
-/* -- counting ----------------------------------------------------------------------------------- */
+/* -- counting -----------------------------------------------------------------------------------
+ */
 
 struct fg_shard *fg_state_shard(struct fg_state *state)
 {
@@ -188,7 +190,8 @@ uint64_t fg_state_in_flight(struct fg_state *state)
     return count;
 }
 
-/* -- the access log ------------------------------------------------------------------------------ */
+/* -- the access log ------------------------------------------------------------------------------
+ */
 
 bool fg_state_logs(const struct fg_state *state)
 {
@@ -227,7 +230,8 @@ void fg_state_flush_log(struct fg_state *state)
     }
 }
 
-/* -- looking ------------------------------------------------------------------------------------- */
+/* -- looking -------------------------------------------------------------------------------------
+ */
 
 static void add_counters(struct fg_counters *sum, const struct fg_counters *counters)
 {

@@ -29,9 +29,9 @@ struct fg_command_counters {
 
 /* All of them only grow. */
 struct fg_counters {
-    uint64_t requests;  /* whose head was read */
-    uint64_t aborted;   /* whose peer left, or was cut off, before the answer was sent */
-    uint64_t commands;  /* that ran or were refused with an application error */
+    uint64_t requests; /* whose head was read */
+    uint64_t aborted;  /* whose peer left, or was cut off, before the answer was sent */
+    uint64_t commands; /* that ran or were refused with an application error */
     uint64_t command_errors;
     uint64_t protocol_errors;
     uint64_t frames_in;
@@ -93,7 +93,8 @@ void fg_state_free(struct fg_state *state);
 /* The calling thread's shard. */
 struct fg_shard *fg_state_shard(struct fg_state *state);
 
-/* -- with the shard's lock held ----------------------------------------------------------------- */
+/* -- with the shard's lock held -----------------------------------------------------------------
+ */
 
 /* Enters an exchange; returns its id, unique in this process. */
 uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry);
@@ -115,7 +116,8 @@ bool fg_state_logs(const struct fg_state *state);
 /* Appends a line to the access log; it is written out soon. */
 void fg_shard_log(struct fg_state *state, struct fg_shard *shard, const char *line, size_t size);
 
-/* -- without a lock ----------------------------------------------------------------------------- */
+/* -- without a lock -----------------------------------------------------------------------------
+ */
 
 /* Writes out the lines of the access log that wait. */
 void fg_state_flush_log(struct fg_state *state);
