@@ -191,6 +191,7 @@ enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_h
 
     pthread_mutex_lock(&exchange->shard->lock);
     copy_printable(head->method, exchange->method, sizeof(exchange->method));
+    copy_printable(head->version, exchange->version, sizeof(exchange->version));
     copy_printable(agent != NULL ? agent->value : (struct fg_bytes){NULL, 0}, exchange->agent,
                    sizeof(exchange->agent));
     exchange->phase = FG_PHASE_BODY;

@@ -34,6 +34,7 @@ struct fg_exchange {
     struct timespec wall_start;
     struct fg_address peer;
     char method[8];
+    char version[12];
     char agent[FG_AGENT_SIZE]; /* printable */
     struct fg_route route;
     enum fg_exchange_phase phase;

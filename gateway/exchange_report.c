@@ -81,17 +81,17 @@ void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *fin
     struct tm local;
     gmtime_r(&finished->start.tv_sec, &local);
     strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S +0000", &local);
-    int size =
-        snprintf(line, sizeof(line),
-                 "%s - - [%s] \"%s %s HTTP/1.1\" %03u %llu \"-\" \"%s\" id=%llu commands=%s "
-                 "frames=%llu/%llu bytes=%llu/%llu us=%llu%s\n",
-                 finished->peer, date, finished->method[0] != '\0' ? finished->method : "-",
-                 finished->target, finished->status, (unsigned long long)finished->bytes_out,
-                 exchange->agent[0] != '\0' ? exchange->agent : "-",
-                 (unsigned long long)finished->id, finished->commands,
-                 (unsigned long long)finished->frames_in, (unsigned long long)finished->frames_out,
-                 (unsigned long long)finished->bytes_in, (unsigned long long)finished->bytes_out,
-                 (unsigned long long)finished->microseconds, finished->aborted ? " aborted" : "");
+    int size = snprintf(
+        line, sizeof(line),
+        "%s - - [%s] \"%s %s %s\" %03u %llu \"-\" \"%s\" id=%llu commands=%s "
+        "frames=%llu/%llu bytes=%llu/%llu us=%llu%s\n",
+        finished->peer, date, finished->method[0] != '\0' ? finished->method : "-",
+        finished->target, exchange->version[0] != '\0' ? exchange->version : "-", finished->status,
+        (unsigned long long)finished->bytes_out, exchange->agent[0] != '\0' ? exchange->agent : "-",
+        (unsigned long long)finished->id, finished->commands,
+        (unsigned long long)finished->frames_in, (unsigned long long)finished->frames_out,
+        (unsigned long long)finished->bytes_in, (unsigned long long)finished->bytes_out,
+        (unsigned long long)finished->microseconds, finished->aborted ? " aborted" : "");
     if (size > 0 && (size_t)size < sizeof(line)) {
         fg_shard_log(exchange->gateway->state, exchange->shard, line, (size_t)size);
     }

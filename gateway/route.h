@@ -35,6 +35,7 @@ struct fg_field {
 /* The head of a request, and the circumstances that decide with it. All borrowed. */
 struct fg_head {
     struct fg_bytes method;
+    struct fg_bytes version; /* for the log alone */
     struct fg_bytes target; /* path and query as sent, nothing decoded */
     bool target_cut;        /* bytes of the target were lost (a NUL) */
     const struct fg_field *fields;

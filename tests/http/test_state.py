@@ -13,7 +13,7 @@ from support import API, COMMAND_REQUEST, Server, cbor, frame, request, requests
 
 LINE = re.compile(
     r'(?P<peer>\S+:\d+) - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] '
-    r'"(?P<method>\S+) (?P<target>\S+) HTTP/1\.1" (?P<status>\d{3}) (?P<size>\d+) "-" '
+    r'"(?P<method>\S+) (?P<target>\S+) (?P<version>\S+)" (?P<status>\d{3}) (?P<size>\d+) "-" '
     r'"(?P<agent>[^"]*)" id=(?P<id>\d+) commands=(?P<commands>\S+) '
     r"frames=(?P<frames_in>\d+)/(?P<frames_out>\d+) bytes=(?P<bytes_in>\d+)/(?P<bytes_out>\d+) "
     r"us=(?P<us>\d+)(?P<aborted> aborted)?"
@@ -158,6 +158,7 @@ class AccessLog(unittest.TestCase):
         )
         self.assertEqual(len(found), 3, lines)
         quote, heads, multi = found
+        self.assertEqual({line["version"] for line in found}, {"HTTP/1.1"})
         self.assertEqual((quote["target"], quote["status"]), ("/\\x22\\x01", "404"))
         self.assertEqual(quote["agent"], "a?b?c")
         self.assertEqual((heads["status"], heads["aborted"]), ("000", " aborted"))
