@@ -27,7 +27,11 @@ enum fg_status fg_names_put(struct fg_names *names, struct fg_bytes name,
     /* No ceiling of its own: the file that the names come from was bounded. */
     names->text.ceiling = SIZE_MAX;
     size_t offset = names->text.size;
+    /* Each name has a zero byte after it, so that there is text even where all names are empty. */
     enum fg_status status = fg_buffer_append(&names->text, name.data, name.size);
+    if (status == FG_OK) {
+        status = fg_buffer_append_byte(&names->text, '\0');
+    }
     if (status != FG_OK) {
         return status;
     }
