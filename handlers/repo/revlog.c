@@ -9,6 +9,7 @@
 #include "handlers/repo/limits.h"
 #include "handlers/repo/mapping.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@ enum {
     VERSION_1 = 1,
     VERSION_MASK = 0xffff,
     NAME_MAX_BYTES = 4096,
+    WINDOW_SIZE = 256 * 1024, /* bytes of data read at once */
     UNPACK_SLACK = 64,
     /* A delta may have more bytes than the text that it makes, but Mercurial stores none that is
      * much larger. */
@@ -298,6 +300,13 @@ int32_t fg_revlog_delta_parent(const struct fg_revlog *revlog, uint32_t rev, boo
     return revlog->generaldelta || base == FG_REV_NULL ? base : (int32_t)rev - 1;
 }
 
+/* Where a revision's chunk stands in the file with the data. */
+static uint64_t chunk_position(const struct fg_revlog *revlog, uint32_t rev,
+                               const struct fg_revlog_entry *entry)
+{
+    return revlog->positions != NULL ? revlog->positions[rev] + ENTRY_SIZE : entry->offset;
+}
+
 enum fg_status fg_revlog_chunk(const struct fg_revlog *revlog, uint32_t rev,
                                struct fg_buffer *buffer, struct fg_error *error)
 {
@@ -311,11 +320,8 @@ enum fg_status fg_revlog_chunk(const struct fg_revlog *revlog, uint32_t rev,
     if (status != FG_OK) {
         return fg_fail(error, status, 0, "no room for a chunk of %s", revlog->name);
     }
-    uint64_t position = entry.offset;
-    if (revlog->positions != NULL) {
-        position = revlog->positions[rev] + ENTRY_SIZE;
-    }
-    status = fg_file_read_at(revlog->data_fd, position, space, entry.chunk_size, error);
+    status = fg_file_read_at(revlog->data_fd, chunk_position(revlog, rev, &entry), space,
+                             entry.chunk_size, error);
     if (status == FG_OK) {
         buffer->size += entry.chunk_size;
     }
@@ -330,7 +336,70 @@ void fg_revlog_reader_clear(struct fg_revlog_reader *reader)
         fg_buffer_free(&reader->deltas[i]);
     }
     free(reader->deltas);
+    free(reader->chain);
+    fg_buffer_free(&reader->window);
     *reader = (struct fg_revlog_reader){0};
+}
+
+/* Reads the data from position on into the reader's window, as much of it as there is. */
+static enum fg_status fill_window(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                  uint64_t position, struct fg_error *error)
+{
+    uint8_t *space;
+    reader->window_of = NULL;
+    reader->window.ceiling = WINDOW_SIZE;
+    fg_buffer_reset(&reader->window);
+    enum fg_status status = fg_buffer_reserve(&reader->window, WINDOW_SIZE, &space);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "no memory to read %s", revlog->name);
+    }
+    ssize_t got;
+    do {
+        got = pread(revlog->data_fd, space, WINDOW_SIZE, (off_t)position);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return fg_fail(error, FG_ERR_IO, 0, "cannot read %s: %s", revlog->name, strerror(errno));
+    }
+    reader->window.size = (size_t)got;
+    reader->window_of = revlog;
+    reader->window_start = position;
+    return FG_OK;
+}
+
+/*
+ * Lends a chunk: from the window, which is moved there if it is small, or read for itself. Texts
+ * are mostly read in the order in which they stand, and a system call for each would cost more than
+ * unpacking it.
+ */
+static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                   uint32_t rev, struct fg_bytes *ret_chunk, struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    uint64_t position = chunk_position(revlog, rev, &entry);
+    for (int filled = 0; filled < 2 && entry.chunk_size < WINDOW_SIZE / 8; filled++) {
+        if (reader->window_of == revlog && position >= reader->window_start &&
+            position - reader->window_start <= reader->window.size &&
+            reader->window.size - (position - reader->window_start) >= entry.chunk_size) {
+            const uint8_t *data = reader->window.data + (position - reader->window_start);
+            *ret_chunk = (struct fg_bytes){data, entry.chunk_size};
+            return FG_OK;
+        }
+        enum fg_status status =
+            filled == 0 ? fill_window(revlog, reader, position, error) : FG_ERR_TRUNCATED;
+        if (status != FG_OK) {
+            return filled == 0
+                       ? status
+                       : fg_fail(error, status, 0, "the data of %s ends too early", revlog->name);
+        }
+    }
+    fg_buffer_reset(&reader->chunk);
+    reader->chunk.ceiling = FG_REVLOG_TEXT_MAX;
+    enum fg_status status = fg_revlog_chunk(revlog, rev, &reader->chunk, error);
+    if (status == FG_OK) {
+        *ret_chunk = fg_buffer_view(&reader->chunk);
+    }
+    return status;
 }
 
 /* Reads and unpacks one chunk, replacing the contents of buffer. */
@@ -338,43 +407,48 @@ static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_re
                              uint32_t rev, size_t expected, struct fg_buffer *buffer,
                              struct fg_error *error)
 {
+    struct fg_bytes chunk;
     fg_buffer_reset(buffer);
-    fg_buffer_reset(&reader->chunk);
-    reader->chunk.ceiling = FG_REVLOG_TEXT_MAX;
-    enum fg_status status = fg_revlog_chunk(revlog, rev, &reader->chunk, error);
-    if (status != FG_OK) {
-        return status;
-    }
-    return fg_chunk_decode(&reader->decoder, fg_buffer_view(&reader->chunk), expected, buffer,
-                           error);
+    enum fg_status status = borrow_chunk(revlog, reader, rev, &chunk, error);
+    return status == FG_OK ? fg_chunk_decode(&reader->decoder, chunk, expected, buffer, error)
+                           : status;
 }
 
 /* A revision's delta chain, from its base to the revision itself. */
 struct chain {
-    uint32_t *revs; /* in reverse: the revision first */
+    const uint32_t *revs; /* in reverse: the revision first; borrowed from the reader */
     size_t count;
     bool from_empty; /* the base is a delta against the empty text */
 };
 
-static enum fg_status collect_chain(const struct fg_revlog *revlog, uint32_t rev,
-                                    struct chain *chain, struct fg_error *error)
+static enum fg_status push_chain(struct fg_revlog_reader *reader, struct chain *chain, uint32_t rev)
 {
-    size_t capacity = 0;
+    if (chain->count == reader->chain_capacity) {
+        size_t capacity = reader->chain_capacity < 16 ? 16 : reader->chain_capacity * 2;
+        uint32_t *revs = realloc(reader->chain, capacity * sizeof *revs);
+        if (revs == NULL) {
+            return FG_ERR_MEMORY;
+        }
+        reader->chain = revs;
+        reader->chain_capacity = capacity;
+    }
+    reader->chain[chain->count++] = rev;
+    chain->revs = reader->chain;
+    return FG_OK;
+}
+
+static enum fg_status collect_chain(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                    uint32_t rev, struct chain *chain, struct fg_error *error)
+{
     uint32_t at = rev;
     for (;;) {
         if (chain->count == FG_REVLOG_CHAIN_MAX) {
             return fg_fail(error, FG_ERR_LIMIT, 0, "%s: revision %u has a chain of over %u deltas",
                            revlog->name, rev, FG_REVLOG_CHAIN_MAX);
         }
-        if (chain->count == capacity) {
-            capacity = capacity < 16 ? 16 : capacity * 2;
-            uint32_t *revs = realloc(chain->revs, capacity * sizeof *revs);
-            if (revs == NULL) {
-                return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
-            }
-            chain->revs = revs;
+        if (push_chain(reader, chain, at) != FG_OK) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
         }
-        chain->revs[chain->count++] = at;
         bool is_delta;
         int32_t parent = fg_revlog_delta_parent(revlog, at, &is_delta);
         /* The index may have been cut and zeroed since it was checked. */
@@ -545,11 +619,10 @@ enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_r
                        revlog->name, rev, entry.flags);
     }
     struct chain chain = {0};
-    enum fg_status status = collect_chain(revlog, rev, &chain, error);
+    enum fg_status status = collect_chain(revlog, reader, rev, &chain, error);
     if (status == FG_OK) {
         status = rebuild_text(revlog, reader, &chain, text, error);
     }
-    free(chain.revs);
     if (status == FG_OK) {
         status = check_text(revlog, rev, &entry, node != NULL ? node : &entry.node,
                             fg_buffer_view(text), error);

@@ -74,6 +74,11 @@ struct fg_revlog_reader {
     struct fg_buffer chunk;   /* the chunk being unpacked */
     struct fg_buffer *deltas; /* unpacked deltas that the text being rebuilt borrows from */
     size_t deltas_capacity;
+    uint32_t *chain; /* the delta chain being followed */
+    size_t chain_capacity;
+    struct fg_buffer window;           /* data around the last chunk, read at once */
+    const struct fg_revlog *window_of; /* the revlog that it belongs to; NULL: none */
+    uint64_t window_start;             /* where it starts in the file */
 };
 
 /* Frees what a reader keeps. Takes a zeroed reader. */
