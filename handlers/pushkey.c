@@ -126,7 +126,7 @@ static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_
     struct environment environment = {{NULL}};
     struct fg_buffer output = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
     struct fg_buffer errors = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
-    int exit_status;
+    int exit_status = 0;
     enum fg_status status;
     if (!environment_make(&environment)) {
         status = fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");

@@ -37,8 +37,8 @@ static enum fg_status inflate_all(z_stream *stream, size_t expected, struct fg_b
 {
     size_t start = buffer->size;
     for (;;) {
-        uint8_t *space;
-        size_t room;
+        uint8_t *space = NULL;
+        size_t room = 0;
         enum fg_status status = grow(buffer, start, expected, &space, &room, error);
         if (status != FG_OK) {
             return status;
@@ -90,7 +90,7 @@ static enum fg_status decompress_all(ZSTD_DStream *stream, struct fg_bytes chunk
     ZSTD_inBuffer in = {chunk.data, chunk.size, 0};
     for (;;) {
         uint8_t *space;
-        size_t room;
+        size_t room = 0;
         enum fg_status status = grow(buffer, start, expected, &space, &room, error);
         if (status != FG_OK) {
             return status;

@@ -94,7 +94,7 @@ static enum fg_status read_all(int fd, const char *name, struct fg_buffer *buffe
 enum fg_status fg_file_read(int folder, const char *name, struct fg_buffer *buffer,
                             struct fg_error *error)
 {
-    int fd;
+    int fd = -1;
     enum fg_status status = fg_file_open(folder, name, &fd, error);
     if (status != FG_OK) {
         return status;

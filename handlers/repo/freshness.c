@@ -31,16 +31,19 @@ static void keep_identity(struct fg_file_stamp *stamp)
     stamp->changed = 0;
 }
 
+static bool is_share(const struct fg_layout *layout)
+{
+    return (layout->requirements & (FG_REQUIREMENT_SHARED | FG_REQUIREMENT_RELSHARED)) != 0;
+}
+
 static enum fg_status take_folders(const struct fg_layout *layout, struct fg_stamps *stamps,
                                    struct fg_error *error)
 {
     struct fg_file_stamp *files = stamps->files;
     bool has_store =
         (layout->requirements & (FG_REQUIREMENT_STORE | FG_REQUIREMENT_SHARE_SAFE)) != 0;
-    bool is_share =
-        layout->source_path != NULL && strcmp(layout->source_path, layout->hg_path) != 0;
     enum fg_status status = fg_file_stamp(AT_FDCWD, layout->hg_path, &files[FG_STAMPED_HG], error);
-    if (status == FG_OK && is_share) {
+    if (status == FG_OK && is_share(layout)) {
         status = fg_file_stamp(AT_FDCWD, layout->source_path, &files[FG_STAMPED_SOURCE], error);
     }
     if (status == FG_OK && has_store) {
@@ -88,6 +91,29 @@ enum fg_status fg_stamps_take(const struct fg_layout *layout, bool working_copy,
         *ret_stamps = stamps;
     }
     return status;
+}
+
+/* Whether a path still leads to the folder that it led to. */
+static bool same_folder(const char *path, const struct fg_file_stamp *known)
+{
+    struct fg_file_stamp stamp;
+    return fg_file_stamp(AT_FDCWD, path, &stamp, NULL) == FG_OK && stamp.exists &&
+           stamp.device == known->device && stamp.inode == known->inode;
+}
+
+bool fg_stamps_still_true(const struct fg_layout *layout, bool working_copy,
+                          const struct fg_stamps *stamps)
+{
+    if (layout->watch == NULL || stamps->settles != 0 || !fg_watch_is_quiet(layout->watch) ||
+        !same_folder(layout->hg_path, &stamps->files[FG_STAMPED_HG])) {
+        return false;
+    }
+    if (is_share(layout) && !same_folder(layout->source_path, &stamps->files[FG_STAMPED_SOURCE])) {
+        return false;
+    }
+    struct fg_file_stamp merge;
+    return !working_copy || (fg_file_stamp(layout->hg, "merge/state2", &merge, NULL) == FG_OK &&
+                             fg_file_stamp_equal(&merge, &stamps->files[FG_STAMPED_MERGE_STATE]));
 }
 
 static bool equal_range(const struct fg_stamps *a, const struct fg_stamps *b, int start, int end)

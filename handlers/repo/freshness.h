@@ -45,6 +45,14 @@ struct fg_stamps {
 enum fg_status fg_stamps_take(const struct fg_layout *layout, bool working_copy,
                               struct fg_stamps *ret_stamps, struct fg_error *error);
 
+/*
+ * True if the layout's watch can tell that nothing has changed since stamps were last found equal,
+ * so that they need not be taken. Looks by itself at what the watch does not see: folders above the
+ * watched ones, and the state of a merge.
+ */
+bool fg_stamps_still_true(const struct fg_layout *layout, bool working_copy,
+                          const struct fg_stamps *stamps);
+
 /* True if the layout's folders and requirements are the same. */
 bool fg_stamps_same_layout(const struct fg_stamps *a, const struct fg_stamps *b);
 

@@ -168,15 +168,16 @@ static enum fg_status read_file(struct hgrc *hgrc, struct fg_error *error)
     return status;
 }
 
-static enum fg_status read_in(const char *folder, const char *name, bool *publishing,
+/* Reads a file of a folder on top of what hgrc has from others. */
+static enum fg_status read_in(const char *folder, const char *name, struct hgrc *hgrc,
                               struct fg_error *error)
 {
     char *path;
     if (asprintf(&path, "%s/%s", folder, name) < 0) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
-    struct hgrc hgrc = {.path = path, .publishing = publishing};
-    enum fg_status status = read_file(&hgrc, error);
+    *hgrc = (struct hgrc){.path = path, .publishing = hgrc->publishing};
+    enum fg_status status = read_file(hgrc, error);
     free(path);
     return status;
 }
@@ -185,16 +186,17 @@ enum fg_status fg_hgrc_publishing(const struct fg_layout *layout, bool *ret_publ
                                   struct fg_error *error)
 {
     bool publishing = true;
+    struct hgrc hgrc = {.publishing = &publishing};
     bool share_safe = (layout->requirements & FG_REQUIREMENT_SHARE_SAFE) != 0;
     enum fg_status status = FG_OK;
     if (share_safe && strcmp(layout->source_path, layout->hg_path) != 0) {
-        status = read_in(layout->source_path, "hgrc", &publishing, error);
+        status = read_in(layout->source_path, "hgrc", &hgrc, error);
     }
     if (status == FG_OK) {
-        status = read_in(layout->hg_path, "hgrc", &publishing, error);
+        status = read_in(layout->hg_path, "hgrc", &hgrc, error);
     }
     if (status == FG_OK && share_safe) {
-        status = read_in(layout->hg_path, "hgrc-not-shared", &publishing, error);
+        status = read_in(layout->hg_path, "hgrc-not-shared", &hgrc, error);
     }
     if (status == FG_OK) {
         *ret_publishing = publishing;

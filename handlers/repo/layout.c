@@ -216,6 +216,8 @@ enum fg_status fg_layout_open(const char *path, struct fg_layout **ret_layout,
         fg_layout_unref(layout);
         return status;
     }
+    const int folders[] = {layout->hg, layout->source, layout->store};
+    layout->watch = fg_watch_new(folders, sizeof folders / sizeof folders[0]);
     *ret_layout = layout;
     return FG_OK;
 }
@@ -232,6 +234,7 @@ void fg_layout_unref(struct fg_layout *layout)
         atomic_fetch_sub_explicit(&layout->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    fg_watch_free(layout->watch);
     int folders[] = {layout->hg, layout->source, layout->store};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         if (folders[i] >= 0) {

@@ -1,12 +1,14 @@
 /*
  * Where the files of a repository are: the .hg folder, the store (which may belong to another
- * repository, for a share), and the requirements that say how to read them. Immutable once opened.
+ * repository, for a share), and the requirements that say how to read them. Immutable once opened,
+ * but for the watch, which any thread may ask.
  */
 #ifndef FRAMEGATE_HANDLERS_REPO_LAYOUT_H
 #define FRAMEGATE_HANDLERS_REPO_LAYOUT_H
 
 #include "framing/buffer.h"
 #include "framing/status.h"
+#include "handlers/repo/watch.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -39,7 +41,8 @@ struct fg_layout {
     int hg;                /* open folders, for the ...at functions */
     int source;
     int store;
-    bool shares_bookmarks; /* a share that has its source's bookmarks */
+    bool shares_bookmarks;  /* a share that has its source's bookmarks */
+    struct fg_watch *watch; /* of these folders; NULL if they cannot be watched */
 };
 
 /*

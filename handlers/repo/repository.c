@@ -6,7 +6,7 @@
  * same before and after: so each snapshot is a state between two transactions. While somebody
  * holds the lock and has changed something, the old snapshot stays.
  */
-#define _XOPEN_SOURCE 700 /* realpath */
+#define _GNU_SOURCE /* realpath */
 
 #include "handlers/repo/repository.h"
 
@@ -245,13 +245,47 @@ static enum fg_status rebuild(struct fg_repository *repository, struct fg_error 
     }
 }
 
-/* True if the state is what the files say. */
-static bool is_fresh(const struct state *state)
+/* True if the stamps of the files are the state's. */
+static bool stamps_agree(const struct state *state)
 {
     struct fg_stamps stamps;
     const struct fg_snapshot *snapshot = state->snapshot;
     return fg_stamps_take(snapshot->layout, snapshot->view.hideable, &stamps, NULL) == FG_OK &&
            fg_stamps_equal(&stamps, &state->stamps) && !fg_stamps_need_check(&state->stamps);
+}
+
+/* True if nothing has changed: by the watch where there is one, else by the stamps. */
+static bool is_fresh(const struct state *state)
+{
+    const struct fg_snapshot *snapshot = state->snapshot;
+    if (snapshot->layout->watch == NULL) {
+        return stamps_agree(state);
+    }
+    return fg_stamps_still_true(snapshot->layout, snapshot->view.hideable, &state->stamps);
+}
+
+/* The same by the stamps, and tells the watch; only for the holder of build_mutex. */
+static bool check_state(const struct state *state)
+{
+    struct fg_watch *watch = state->snapshot->layout->watch;
+    if (watch == NULL) {
+        return stamps_agree(state);
+    }
+    fg_watch_forget(watch);
+    bool agree = stamps_agree(state);
+    if (agree) {
+        fg_watch_trust(watch);
+    }
+    return agree;
+}
+
+/* Makes the present state what the files say. The caller holds build_mutex. */
+static enum fg_status update(struct fg_repository *repository, struct fg_error *error)
+{
+    struct state *state = state_get(repository);
+    bool agree = check_state(state);
+    state_unref(state);
+    return agree ? FG_OK : rebuild(repository, error);
 }
 
 enum fg_status fg_repository_snapshot(struct fg_repository *repository,
@@ -260,7 +294,7 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
     struct state *state = state_get(repository);
     enum fg_status status = FG_OK;
     if (!is_fresh(state) && pthread_mutex_trylock(&repository->build_mutex) == 0) {
-        status = rebuild(repository, error);
+        status = update(repository, error);
         pthread_mutex_unlock(&repository->build_mutex);
         state_unref(state);
         state = state_get(repository);
@@ -274,13 +308,8 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
 
 enum fg_status fg_repository_refresh(struct fg_repository *repository, struct fg_error *error)
 {
-    enum fg_status status = FG_OK;
     pthread_mutex_lock(&repository->build_mutex);
-    struct state *state = state_get(repository);
-    if (!is_fresh(state)) {
-        status = rebuild(repository, error);
-    }
-    state_unref(state);
+    enum fg_status status = update(repository, error);
     pthread_mutex_unlock(&repository->build_mutex);
     return status;
 }

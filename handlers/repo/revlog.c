@@ -221,7 +221,7 @@ static enum fg_status read_index(struct fg_revlog *revlog, int folder, const cha
         *index_fd = -1;
         return scan_inline(revlog, size, error);
     }
-    uint64_t data_size;
+    uint64_t data_size = 0;
     status = open_data(revlog, folder, name, &data_size, error);
     return status == FG_OK ? scan_split(revlog, size, data_size, error) : status;
 }
@@ -407,7 +407,7 @@ static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_re
                              uint32_t rev, size_t expected, struct fg_buffer *buffer,
                              struct fg_error *error)
 {
-    struct fg_bytes chunk;
+    struct fg_bytes chunk = {NULL, 0};
     fg_buffer_reset(buffer);
     enum fg_status status = borrow_chunk(revlog, reader, rev, &chunk, error);
     return status == FG_OK ? fg_chunk_decode(&reader->decoder, chunk, expected, buffer, error)
@@ -447,7 +447,8 @@ static enum fg_status collect_chain(const struct fg_revlog *revlog, struct fg_re
                            revlog->name, rev, FG_REVLOG_CHAIN_MAX);
         }
         if (push_chain(reader, chain, at) != FG_OK) {
-            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
+            fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
+            return FG_ERR_MEMORY;
         }
         bool is_delta;
         int32_t parent = fg_revlog_delta_parent(revlog, at, &is_delta);

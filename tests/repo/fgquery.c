@@ -342,7 +342,7 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc == 5 && strcmp(argv[1], "--hammer") == 0) {
-        run_hammer(repository, atol(argv[2]), atol(argv[3]));
+        run_hammer(repository, strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));
     } else {
         answer_lines(repository);
     }

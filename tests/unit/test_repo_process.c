@@ -67,7 +67,7 @@ static void what_takes_too_long_is_ended_with_its_children(void **state)
     assert_int_equal(run("echo $$; sleep 1000", 1, &exit_status), FG_ERR_LIMIT);
     assert_string_equal(error.message, "/bin/sh took longer than 1 seconds and was ended");
     assert_int_equal(fg_buffer_append_byte(&output, '\0'), FG_OK);
-    int group = atoi((const char *)output.data);
+    int group = (int)strtol((const char *)output.data, NULL, 10);
     assert_true(group > 0);
     /* The killed child of the shell may still be waited for by the reaper of orphans. */
     for (int i = 0; i < 500 && kill(-group, 0) == 0; i++) {
