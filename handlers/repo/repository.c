@@ -22,7 +22,8 @@ enum {
     WRITER_SECONDS = 30,
     RETRY_MS = 2,           /* between attempts while files change */
     FIRST_WAIT_MS = 2000,   /* for a lock, when there is no snapshot to go on with */
-    CHANGING_MAX_MS = 5000, /* for the files to stop changing */
+    CHANGING_MAX_MS = 5000, /* for the files to stop changing, when there is none */
+    KEEP_AFTER_MS = 100,    /* the same, when there is one to go on with */
     IDLE_LOCK_MS = 2000,    /* a lock without a transaction whose holder changes nothing */
 };
 
@@ -224,6 +225,9 @@ static enum fg_status rebuild(struct fg_repository *repository, struct fg_error 
 {
     int64_t start = now_ms();
     bool ignore_lock = false;
+    struct state *old = state_get(repository);
+    bool has_old = old != NULL;
+    state_unref(old);
     for (;;) {
         enum fg_status status;
         switch (attempt(repository, ignore_lock, &status, error)) {
@@ -236,8 +240,10 @@ static enum fg_status rebuild(struct fg_repository *repository, struct fg_error 
             ignore_lock = now_ms() - start >= FIRST_WAIT_MS;
             break;
         case ATTEMPT_MOVED:
-            if (now_ms() - start >= CHANGING_MAX_MS) {
-                return fg_fail(error, FG_ERR_IO, 0, "the repository does not stop changing");
+            if (now_ms() - start >= (has_old ? KEEP_AFTER_MS : CHANGING_MAX_MS)) {
+                return has_old
+                           ? FG_OK
+                           : fg_fail(error, FG_ERR_IO, 0, "the repository does not stop changing");
             }
             break;
         }

@@ -12,108 +12,15 @@
  */
 #define _GNU_SOURCE /* getline, clock_gettime */
 
-#include "framing/cbor.h"
-#include "framing/literal.h"
 #include "handlers/registry.h"
-#include "handlers/repo/repository.h"
 #include "handlers/repo/snapshot.h"
+#include "tests/repo/asking.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum { BUFFER_MAX = 1 << 30 };
-
-static const struct fg_limits limits = {
-    .cbor_depth = 32, .cbor_items = 1 << 26, .request_bytes = BUFFER_MAX};
-
-/* A request as the reactor would hand it out. */
-static enum fg_status make_command(struct fg_bytes name, struct fg_bytes args,
-                                   struct fg_command *command, struct fg_error *error)
-{
-    struct fg_cbor_map map;
-    fg_buffer_init(&command->encoded, BUFFER_MAX);
-    fg_cbor_map_begin(&command->encoded, &map);
-    enum fg_status status = fg_cbor_put_bytestring(&command->encoded, "name");
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytes(&command->encoded, name.data, name.size);
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytestring(&command->encoded, "args");
-    }
-    if (status == FG_OK) {
-        status = fg_literal_encode(args, &limits, &command->encoded, error);
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_map_end(&command->encoded, &map, false);
-    }
-    if (status == FG_OK) {
-        status =
-            fg_cbor_decode(fg_buffer_view(&command->encoded), &limits, &command->request, error);
-    }
-    if (status == FG_OK) {
-        command->args = fg_cbor_map_find(&command->request, 0, "args");
-    }
-    return status;
-}
-
-/* Collects a reply's body and turns it into a literal. */
-static enum fg_status literal_of(struct fg_source *body, struct fg_buffer *text,
-                                 struct fg_error *error)
-{
-    struct fg_cbor_value value = {0};
-    struct fg_bytes bytes = {body->memory, (size_t)body->size};
-    enum fg_status status = fg_cbor_decode(bytes, &limits, &value, error);
-    if (status == FG_OK) {
-        status = fg_literal_decode(&value, 0, text);
-    }
-    if (status == FG_OK && !fg_cbor_is_canonical(bytes, &limits)) {
-        status = fg_fail(error, FG_ERR_SYNTAX, 0, "the answer is not canonical");
-    }
-    fg_cbor_clear(&value);
-    return status;
-}
-
-static enum fg_status ask(struct fg_repository *repository, struct fg_snapshot *snapshot,
-                          struct fg_bytes name, struct fg_bytes args, struct fg_buffer *text,
-                          struct fg_error *error)
-{
-    struct fg_command command = {0};
-    const struct fg_command_spec *spec = fg_registry_find(name);
-    if (spec == NULL) {
-        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "unknown command");
-    }
-    enum fg_status status = make_command(name, args, &command, error);
-    if (status == FG_OK) {
-        status = fg_registry_check_arguments(spec, &command, error);
-    }
-    if (status == FG_OK) {
-        struct fg_call call = {&command, repository, snapshot};
-        struct fg_reply reply;
-        status = spec->run(&call, &reply, error);
-        if (status == FG_OK) {
-            status = literal_of(&reply.body, text, error);
-            fg_source_destroy(&reply.body);
-        }
-    }
-    fg_cbor_clear(&command.request);
-    fg_buffer_free(&command.encoded);
-    return status;
-}
-
-static enum fg_status ask_now(struct fg_repository *repository, struct fg_bytes name,
-                              struct fg_bytes args, struct fg_buffer *text, struct fg_error *error)
-{
-    struct fg_snapshot *snapshot;
-    enum fg_status status = fg_repository_snapshot(repository, &snapshot, error);
-    if (status == FG_OK) {
-        status = ask(repository, snapshot, name, args, text, error);
-        fg_snapshot_unref(snapshot);
-    }
-    return status;
-}
 
 static void answer_line(struct fg_repository *repository, const char *line, size_t size)
 {
@@ -126,7 +33,7 @@ static void answer_line(struct fg_repository *repository, const char *line, size
     }
     struct fg_buffer text = FG_BUFFER_INIT(BUFFER_MAX);
     struct fg_error error = {0};
-    enum fg_status status = ask_now(repository, name, args, &text, &error);
+    enum fg_status status = asking_now(repository, name, args, &text, &error);
     if (status == FG_OK) {
         printf("ok %.*s\n", (int)text.size, (const char *)text.data);
     } else {
@@ -193,8 +100,8 @@ static void ask_all(struct fg_snapshot *snapshot)
     for (size_t i = 0; i < QUESTIONS_COUNT; i++) {
         struct fg_error error = {0};
         enum fg_status status =
-            ask(hammer.repository, snapshot, fg_bytes_from_string(questions[i][0]),
-                fg_bytes_from_string(questions[i][1]), &line, &error);
+            asking_ask(hammer.repository, snapshot, fg_bytes_from_string(questions[i][0]),
+                       fg_bytes_from_string(questions[i][1]), &line, &error);
         if (status != FG_OK) {
             fg_buffer_append_format(&line, "error %d %s", (int)status, error.message);
         }
@@ -269,7 +176,7 @@ static double time_question(struct fg_repository *repository, const char *name, 
     double start = seconds_now();
     for (int i = 0; i < times; i++) {
         struct fg_buffer text = FG_BUFFER_INIT(BUFFER_MAX);
-        ask_now(repository, fg_bytes_from_string(name), fg_bytes_from_string(args), &text, NULL);
+        asking_now(repository, fg_bytes_from_string(name), fg_bytes_from_string(args), &text, NULL);
         fg_buffer_free(&text);
     }
     return (seconds_now() - start) / times;
@@ -280,7 +187,7 @@ static double time_heads(struct fg_repository *repository)
 {
     enum { TIMES = 20000 };
     struct fg_command command = {0};
-    if (make_command(fg_bytes_from_string("heads"), fg_bytes_from_string("{}"), &command, NULL) !=
+    if (asking_command(fg_bytes_from_string("heads"), fg_bytes_from_string("{}"), &command, NULL) !=
         FG_OK) {
         return -1;
     }

@@ -1,0 +1,99 @@
+/* Running a command on a snapshot, as the gateway would, with literals in and out. */
+#include "tests/repo/asking.h"
+
+#include "framing/cbor.h"
+#include "framing/literal.h"
+#include "handlers/registry.h"
+
+#include <string.h>
+
+bool asking_checks_canonical = true;
+
+static const struct fg_limits limits = {
+    .cbor_depth = 32, .cbor_items = 1 << 26, .request_bytes = BUFFER_MAX};
+
+/* A request as the reactor would hand it out. */
+enum fg_status asking_command(struct fg_bytes name, struct fg_bytes args,
+                              struct fg_command *command, struct fg_error *error)
+{
+    struct fg_cbor_map map;
+    fg_buffer_init(&command->encoded, BUFFER_MAX);
+    fg_cbor_map_begin(&command->encoded, &map);
+    enum fg_status status = fg_cbor_put_bytestring(&command->encoded, "name");
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytes(&command->encoded, name.data, name.size);
+    }
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytestring(&command->encoded, "args");
+    }
+    if (status == FG_OK) {
+        status = fg_literal_encode(args, &limits, &command->encoded, error);
+    }
+    if (status == FG_OK) {
+        status = fg_cbor_map_end(&command->encoded, &map, false);
+    }
+    if (status == FG_OK) {
+        status =
+            fg_cbor_decode(fg_buffer_view(&command->encoded), &limits, &command->request, error);
+    }
+    if (status == FG_OK) {
+        command->args = fg_cbor_map_find(&command->request, 0, "args");
+    }
+    return status;
+}
+
+/* Collects a reply's body and turns it into a literal. */
+static enum fg_status literal_of(struct fg_source *body, struct fg_buffer *text,
+                                 struct fg_error *error)
+{
+    struct fg_cbor_value value = {0};
+    struct fg_bytes bytes = {body->memory, (size_t)body->size};
+    enum fg_status status = fg_cbor_decode(bytes, &limits, &value, error);
+    if (status == FG_OK) {
+        status = fg_literal_decode(&value, 0, text);
+    }
+    if (status == FG_OK && asking_checks_canonical && !fg_cbor_is_canonical(bytes, &limits)) {
+        status = fg_fail(error, FG_ERR_SYNTAX, 0, "the answer is not canonical");
+    }
+    fg_cbor_clear(&value);
+    return status;
+}
+
+enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *snapshot,
+                          struct fg_bytes name, struct fg_bytes args, struct fg_buffer *text,
+                          struct fg_error *error)
+{
+    struct fg_command command = {0};
+    const struct fg_command_spec *spec = fg_registry_find(name);
+    if (spec == NULL) {
+        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "unknown command");
+    }
+    enum fg_status status = asking_command(name, args, &command, error);
+    if (status == FG_OK) {
+        status = fg_registry_check_arguments(spec, &command, error);
+    }
+    if (status == FG_OK) {
+        struct fg_call call = {&command, repository, snapshot};
+        struct fg_reply reply;
+        status = spec->run(&call, &reply, error);
+        if (status == FG_OK) {
+            status = literal_of(&reply.body, text, error);
+            fg_source_destroy(&reply.body);
+        }
+    }
+    fg_cbor_clear(&command.request);
+    fg_buffer_free(&command.encoded);
+    return status;
+}
+
+enum fg_status asking_now(struct fg_repository *repository, struct fg_bytes name,
+                          struct fg_bytes args, struct fg_buffer *text, struct fg_error *error)
+{
+    struct fg_snapshot *snapshot;
+    enum fg_status status = fg_repository_snapshot(repository, &snapshot, error);
+    if (status == FG_OK) {
+        status = asking_ask(repository, snapshot, name, args, text, error);
+        fg_snapshot_unref(snapshot);
+    }
+    return status;
+}

@@ -1,0 +1,32 @@
+"""Every allocation of opening a repository and asking it everything fails in turn."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+import generator
+from support import ENVIRONMENT, Hg, Workspace
+
+FGFAIL = os.environ.get('FGFAIL', '')
+
+
+class AllocationTest(unittest.TestCase):
+    def test_each_allocation_may_fail(self):
+        workspace = Workspace()
+        self.addCleanup(workspace.remove)
+        hg = Hg()
+        self.addCleanup(hg.close)
+        for name in ('tags', 'obsolete', 'shared_safe', 'zlib'):
+            path = workspace / name
+            generator.MAKERS[name](hg, path)
+            done = subprocess.run([FGFAIL, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=ENVIRONMENT)
+            self.assertEqual((done.returncode, done.stderr), (0, b''), name)
+            self.assertGreater(int(done.stdout.split()[0]), 100, name)
+
+
+if __name__ == '__main__':
+    if not FGFAIL:
+        sys.exit('FGFAIL must name the program')
+    unittest.main(warnings='ignore')
