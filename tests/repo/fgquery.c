@@ -1,12 +1,17 @@
 /*
  * Runs commands on a repository without a gateway, for the tests in this folder:
  *
- *   fgquery REPOSITORY            each line of standard input is "COMMAND LITERAL" (a dict with the
- *                                 arguments); prints "ok LITERAL" or "error STATUS MESSAGE"
+ *   fgquery REPOSITORY
+ *       each line of standard input is "COMMAND LITERAL" (a dict with the arguments); prints
+ *       "ok LITERAL" or "error STATUS MESSAGE"
+ *   fgquery --seconds N REPOSITORY
+ *       the same, with so much time for a writing command
  *   fgquery --hammer SECONDS THREADS REPOSITORY
- *                                 threads ask for heads, bookmarks, branchmap and tip over and
- * over; prints each different answer once, as lines "COMMAND LITERAL" fgquery --measure REPOSITORY
- * prints times as JSON
+ *       threads ask the same questions over and over; prints each different line of answers once
+ *   fgquery --storepath
+ *       prints each line of standard input as paths in the store
+ *   fgquery --measure REPOSITORY
+ *       prints times as JSON
  *
  * Exits with 1 and one line on standard error if the repository cannot be opened.
  */
@@ -14,6 +19,7 @@
 
 #include "handlers/registry.h"
 #include "handlers/repo/snapshot.h"
+#include "handlers/repo/storepath.h"
 #include "tests/repo/asking.h"
 
 #include <pthread.h>
@@ -236,8 +242,34 @@ static void measure(const char *path)
     fg_repository_close(repository);
 }
 
+/* Prints each path of standard input as it is encoded in three kinds of store. */
+static void encode_paths(void)
+{
+    const unsigned fncache = FG_REQUIREMENT_STORE | FG_REQUIREMENT_FNCACHE;
+    const unsigned requirements[] = {FG_REQUIREMENT_STORE, fncache,
+                                     fncache | FG_REQUIREMENT_DOTENCODE};
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    while ((size = getline(&line, &capacity, stdin)) > 0) {
+        struct fg_buffer text = FG_BUFFER_INIT(BUFFER_MAX);
+        for (size_t i = 0; i < sizeof requirements / sizeof requirements[0]; i++) {
+            fg_storepath_encode((struct fg_bytes){(uint8_t *)line, (size_t)size - 1},
+                                requirements[i], &text);
+            fg_buffer_append_string(&text, i < 2 ? "\t" : "\n");
+        }
+        fwrite(text.data, 1, text.size, stdout);
+        fg_buffer_free(&text);
+    }
+    free(line);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--storepath") == 0) {
+        encode_paths();
+        return 0;
+    }
     if (argc == 3 && strcmp(argv[1], "--measure") == 0) {
         measure(argv[2]);
         return 0;
@@ -247,6 +279,12 @@ int main(int argc, char **argv)
     if (fg_repository_open(argv[argc - 1], &repository, &error) != FG_OK) {
         fprintf(stderr, "fgquery: %s\n", error.message);
         return 1;
+    }
+    if (argc == 4 && strcmp(argv[1], "--seconds") == 0) {
+        unsigned seconds = (unsigned)strtoul(argv[2], NULL, 10);
+        if (fg_repository_set_writer(repository, "hg", seconds) != FG_OK) {
+            return 1;
+        }
     }
     if (argc == 5 && strcmp(argv[1], "--hammer") == 0) {
         run_hammer(repository, strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));

@@ -108,8 +108,8 @@ class Answer:
 class Query:
     """A running fgquery."""
 
-    def __init__(self, repository, program=None):
-        self.process = subprocess.Popen([program or FGQUERY, repository], stdin=subprocess.PIPE,
+    def __init__(self, repository, *options):
+        self.process = subprocess.Popen([FGQUERY, *options, repository], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=ENVIRONMENT)
 

@@ -268,6 +268,15 @@ class PushkeyTest(Comparing):
             answer = self.push(query, b'bookmarks', b'x', b'', self.nodes[0])
             self.equal(answer, True, 'noise')
 
+    def test_what_takes_too_long_is_ended(self):
+        write(self.path, '.hg/hgrc', '[hooks]\nprepushkey = sleep 1000\n')
+        with Query(self.path, '--seconds', '1') as query:
+            answer = self.push(query, b'bookmarks', b'x', b'', self.nodes[0])
+            self.assertEqual(answer.error, 'hg took longer than 1 seconds and was ended')
+        write(self.path, '.hg/hgrc', '')
+        with Query(self.path) as query:
+            self.equal(self.push(query, b'bookmarks', b'x', b'', self.nodes[0]), True, 'after')
+
     def test_user_configuration_is_not_read(self):
         home = workspace / 'home'
         write(home, '.hgrc', '[hooks]\nprepushkey = false\n')
@@ -277,6 +286,28 @@ class PushkeyTest(Comparing):
         done = subprocess.run([FGQUERY, self.path], input=line.encode(), stdout=subprocess.PIPE,
                               env=environment, check=True)
         self.assertEqual(done.stdout, b'ok True\n')
+
+
+class StorePathTest(Comparing):
+    def random_path(self, noise):
+        parts = ['aux', 'con.txt', 'com1', 'com0', 'lpt9.x', 'nul', 'a.', 'b ', '.c', ' d', 'E_F',
+                 'x.i', 'y.d', 'z.hg', 'é', 'q:r', '~', 'ABCDEFGHIJKLMNOPQ', 'lower case', '..x',
+                 '...', 'a.b.c', 'prn.', '_', 'a' * 30, 'Z' * 25, '.', 'au', 'AUX']
+        path = '/'.join(noise.choice(parts) for _ in range(noise.randint(1, 9)))
+        return os.fsencode('data/%s%s' % (path, noise.choice(['.i', '.d', '.i', 'x.i', '.TXT.i'])))
+
+    def test_random_paths_are_encoded_as_mercurial_encodes_them(self):
+        from mercurial import store
+        noise = random.Random(17)
+        paths = [self.random_path(noise) for _ in range(20000)]
+        done = subprocess.run([FGQUERY, '--storepath'], input=b'\n'.join(paths) + b'\n',
+                              stdout=subprocess.PIPE, check=True)
+        lines = done.stdout.split(b'\n')
+        self.assertEqual(len(lines), len(paths) + 1)
+        for path, line in zip(paths, lines):
+            self.assertEqual(line.split(b'\t'), [store.encodefilename(path),
+                                                 store._hybridencode(path, False),
+                                                 store._hybridencode(path, True)])
 
 
 class RequirementsTest(Comparing):
