@@ -149,7 +149,8 @@ static void copy_printable(struct fg_bytes text, char *ret_copy, size_t capacity
     size_t size = text.size < capacity ? text.size : capacity - 1;
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = text.data[i];
-        ret_copy[i] = byte >= ' ' && byte < 0x7f && byte != '"' ? (char)byte : '?';
+        bool plain = byte >= ' ' && byte < 0x7f && byte != '"';
+        ret_copy[i] = (char)(plain ? byte : '?');
     }
     ret_copy[size] = '\0';
 }

@@ -387,11 +387,9 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
         return;
     }
     bool rw = path->count > 3 && part_is(path->parts[2], "rw");
-    if (path->count == 3) {
-        answer(route, 404, "do not know how to process ", path->whole);
-    } else if (!rw && !part_is(path->parts[2], "ro")) {
+    if (path->count > 3 && !rw && !part_is(path->parts[2], "ro")) {
         answer(route, 404, "unknown permission: ", path->parts[2]);
-    } else if (path->count > 4) {
+    } else if (path->count != 4) {
         answer(route, 404, "do not know how to process ", path->whole);
     } else if (!is_post(head)) {
         answer_method(route, "POST", "commands require POST requests");

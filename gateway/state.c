@@ -282,7 +282,7 @@ static enum fg_status make_room(const struct fg_state *state, size_t entry_size,
     /* One more of each, since none of nothing may be NULL. */
     view->in_flight = calloc(in_flight + 1, entry_size);
     view->commands = calloc(state->commands_count + 1, sizeof(*view->commands));
-    view->finished = calloc((size_t)state->count * FG_FINISHED_MAX, sizeof(*view->finished));
+    view->finished = calloc((size_t)state->count * FG_FINISHED_MAX + 1, sizeof(*view->finished));
     return view->in_flight != NULL && view->commands != NULL && view->finished != NULL
                ? FG_OK
                : FG_ERR_MEMORY;

@@ -38,7 +38,8 @@ static void append(json_t *array, bool *ok, json_t *value)
 /* Seconds since 1970 with milliseconds. */
 static json_t *wall_time(const struct timespec *time)
 {
-    return json_real((double)time->tv_sec + (double)(time->tv_nsec / 1000000) / 1000.0);
+    const long milliseconds = time->tv_nsec / 1000000;
+    return json_real((double)time->tv_sec + (double)milliseconds / 1000.0);
 }
 
 static json_t *status_json(const struct fg_counters *counters, bool *ok)
