@@ -18,8 +18,8 @@ static const struct fg_setting settings[] = {
     {"listen", FG_SETTING_ADDRESS, FIELD(listen), 0, 0, "127.0.0.1:8080", FG_BOUND_UNCOUNTED, NULL,
      "ADDR:PORT", "where the protocol is served; port 0 takes a free one", NULL},
     {"admin-listen", FG_SETTING_ADDRESS, FIELD(admin_listen), 0, 0, "127.0.0.1:8081",
-     FG_BOUND_UNCOUNTED, NULL, "ADDR:PORT",
-     "where the state is shown; must be a loopback address", NULL},
+     FG_BOUND_UNCOUNTED, NULL, "ADDR:PORT", "where the state is shown; must be a loopback address",
+     NULL},
     {"access-log", FG_SETTING_TEXT, FIELD(access_log), 0, 0, "-", FG_BOUND_UNCOUNTED, NULL, "PATH",
      "a line for each request: a file, - for standard error, or off", NULL},
     {"debugreflect", FG_SETTING_SWITCH, FIELD(debugreflect), 0, 1, "off", FG_BOUND_UNCOUNTED, NULL,
@@ -62,8 +62,8 @@ static const struct fg_setting settings[] = {
     {"max-frame-sent", FG_SETTING_BYTES, FIELD(frame_sent), 1, FG_FRAME_LENGTH_MAX, "32K",
      FG_BOUND_UNCOUNTED, NULL, "BYTES", "payload of a frame that is sent", NULL},
     {"max-empty-frames", FG_SETTING_NUMBER, FIELD(framing.empty_frames), 1, UINT32_MAX, NULL,
-     FG_BOUND_FRAME, NULL, "N",
-     "frames without payload in a row; more is work without progress", "protocol error"},
+     FG_BOUND_FRAME, NULL, "N", "frames without payload in a row; more is work without progress",
+     "protocol error"},
     {"max-frame-overhead", FG_SETTING_BYTES, FIELD(framing.frame_overhead), 0, UINT64_MAX / 2, NULL,
      FG_BOUND_FRAME, NULL, "BYTES",
      "bytes by which frame headers may exceed payloads in one body; tiny frames cost more than "
@@ -73,17 +73,16 @@ static const struct fg_setting settings[] = {
      FG_BOUND_RECEIVING, NULL, "N", "commands of one body that are incomplete at once",
      "protocol error"},
     {"max-commands", FG_SETTING_NUMBER, FIELD(framing.requests_active), 1, 65536, NULL,
-     FG_BOUND_COMMANDS, NULL, "N",
-     "commands of one body; their responses wait for its end", "protocol error"},
+     FG_BOUND_COMMANDS, NULL, "N", "commands of one body; their responses wait for its end",
+     "protocol error"},
     {"max-request", FG_SETTING_BYTES, FIELD(framing.request_bytes), 1, UINT32_MAX, NULL,
      FG_BOUND_REQUEST, NULL, "BYTES",
      "bytes of one command request; known with 100,000 nodes has 2.1 million", "protocol error"},
     {"max-data", FG_SETTING_BYTES, FIELD(framing.data_bytes), 0, UINT64_MAX / 2, NULL,
      FG_BOUND_DATA, NULL, "BYTES", "command data that is kept for a command that takes it",
      "application error"},
-    {"max-cbor-depth", FG_SETTING_NUMBER, FIELD(framing.cbor_depth), 1, 1024, NULL,
-     FG_BOUND_CBOR, NULL, "N", "nesting in a command request; bounds recursion",
-     "protocol error"},
+    {"max-cbor-depth", FG_SETTING_NUMBER, FIELD(framing.cbor_depth), 1, 1024, NULL, FG_BOUND_CBOR,
+     NULL, "N", "nesting in a command request; bounds recursion", "protocol error"},
     {"max-cbor-items", FG_SETTING_NUMBER, FIELD(framing.cbor_items), 1, UINT32_MAX, NULL,
      FG_BOUND_CBOR, NULL, "N", "items of one command request; each costs 32 bytes",
      "protocol error"},
@@ -103,9 +102,9 @@ static const struct fg_setting settings[] = {
     {"max-header", FG_SETTING_BYTES, FIELD(header_bytes), 64, 16 << 20, "32K",
      FG_BOUND_HEADER_BYTES, NULL, "BYTES", "bytes of all header fields together", "431"},
 
-    {"header-time", FG_SETTING_SECONDS, FIELD(header_seconds), 1, 86400, "20",
-     FG_BOUND_HEADER_TIME, NULL, "SECONDS",
-     "for the header of a request; a trickle would keep a connection for ever", "closed"},
+    {"header-time", FG_SETTING_SECONDS, FIELD(header_seconds), 1, 86400, "20", FG_BOUND_HEADER_TIME,
+     NULL, "SECONDS", "for the header of a request; a trickle would keep a connection for ever",
+     "closed"},
     {"body-time", FG_SETTING_SECONDS, FIELD(body_seconds), 1, 86400, "20", FG_BOUND_BODY_TIME, NULL,
      "SECONDS", "for a body of any size", "closed"},
     {"body-rate", FG_SETTING_BYTES, FIELD(body_rate), 1, UINT32_MAX, "500", FG_BOUND_UNCOUNTED,
@@ -114,8 +113,8 @@ static const struct fg_setting settings[] = {
      FG_BOUND_UNCOUNTED, NULL, "SECONDS", "for the largest body", "closed"},
     {"idle-time", FG_SETTING_SECONDS, FIELD(idle_seconds), 1, 86400, "75", FG_BOUND_UNCOUNTED, NULL,
      "SECONDS", "without a byte in either direction", "closed"},
-    {"command-time", FG_SETTING_SECONDS, FIELD(command_seconds), 1, 86400, "30",
-     FG_BOUND_UNCOUNTED, NULL, "SECONDS", "for a command that runs hg", "application error"},
+    {"command-time", FG_SETTING_SECONDS, FIELD(command_seconds), 1, 86400, "30", FG_BOUND_UNCOUNTED,
+     NULL, "SECONDS", "for a command that runs hg", "application error"},
     {"drain-time", FG_SETTING_SECONDS, FIELD(drain_seconds), 0, 86400, "30", FG_BOUND_UNCOUNTED,
      NULL, "SECONDS", "for what still runs when the program is told to stop", "closed"},
 };
@@ -198,9 +197,8 @@ static enum fg_status set_number(struct fg_config *config, const struct fg_setti
     bool bytes = setting->type == FG_SETTING_BYTES;
     if (!parse_number(text, bytes, &number) || number < setting->minimum ||
         number > setting->maximum) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "%s: '%s' is not a number%s from %llu to %llu%s", setting->key, text,
-                       setting->type == FG_SETTING_SECONDS ? " of seconds" : "",
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: '%s' is not a number%s from %llu to %llu%s",
+                       setting->key, text, setting->type == FG_SETTING_SECONDS ? " of seconds" : "",
                        (unsigned long long)setting->minimum, (unsigned long long)setting->maximum,
                        bytes ? ", which may end in K, M or G" : "");
     }
@@ -224,9 +222,9 @@ static enum fg_status set_choice(struct fg_config *config, const struct fg_setti
         /* Only the message suffers if this fails. */
         (void)fg_buffer_append_format(&expected, "%s%s", i == 0 ? "" : ", ", choices[i]);
     }
-    enum fg_status status = fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: '%s' is none of %.*s",
-                                    setting->key, text, (int)expected.size,
-                                    expected.size > 0 ? (const char *)expected.data : "");
+    enum fg_status status =
+        fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: '%s' is none of %.*s", setting->key, text,
+                (int)expected.size, expected.size > 0 ? (const char *)expected.data : "");
     fg_buffer_free(&expected);
     return status;
 }

@@ -201,7 +201,7 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
      * elsewhere, the peer sent one.
      */
     struct fg_head head = {.method = fg_bytes_from_string(method),
- .version = fg_bytes_from_string(version),
+                           .version = fg_bytes_from_string(version),
                            .target_cut = connection->target_end == NULL ||
                                          connection->target_end + 1 != version,
                            .fields = fields,

@@ -36,8 +36,8 @@ struct fg_field {
 struct fg_head {
     struct fg_bytes method;
     struct fg_bytes version; /* for the log alone */
-    struct fg_bytes target; /* path and query as sent, nothing decoded */
-    bool target_cut;        /* bytes of the target were lost (a NUL) */
+    struct fg_bytes target;  /* path and query as sent, nothing decoded */
+    bool target_cut;         /* bytes of the target were lost (a NUL) */
     const struct fg_field *fields;
     size_t fields_count;
     bool may_push;     /* this peer may use rw */

@@ -73,10 +73,15 @@ static enum fg_status fill_arguments(const struct fg_call *call, char **argv,
             return fg_fail(error, FG_ERR_ARGUMENT, 0, "pushkey: argument '%s' has a zero byte",
                            names[i]);
         }
-        argv[NAMES_START + i] = strndup(value.size > 0 ? (const char *)value.data : "", value.size);
-        if (argv[NAMES_START + i] == NULL) {
+        /* Not strndup: the value is not a string, and strict checks take that for an overrun. */
+        char *argument = calloc(1, value.size + 1);
+        if (argument == NULL) {
             return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
         }
+        if (value.size > 0) {
+            memcpy(argument, value.data, value.size);
+        }
+        argv[NAMES_START + i] = argument;
     }
     return FG_OK;
 }
