@@ -101,9 +101,16 @@ class Server:
 
     def __init__(self, *options, program=PROGRAM, repository=None, environment=None):
         self.directory = tempfile.mkdtemp(prefix="framegate-http-")
-        repository = repository or self.make_repository()
         self.log_path = os.path.join(self.directory, "stderr")
         self.log = open(self.log_path, "wb")
+        self.process = None
+        try:
+            self.start(program, repository or self.make_repository(), options, environment)
+        except BaseException:
+            self.clear()
+            raise
+
+    def start(self, program, repository, options, environment):
         command = [program, "serve", "--repository", repository]
         command += ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
@@ -117,11 +124,21 @@ class Server:
             r"framegate: serving http://(.+):(\d+)/ \(state at http://(.+):(\d+)/state\)\n", line
         )
         if not found:
-            self.process.kill()
-            self.process.wait()
             raise AssertionError("the server did not start: " + line + self.stderr())
         self.address = (found[1], int(found[2]))
         self.admin = (found[3], int(found[4]))
+
+    def clear(self):
+        """Leaves nothing behind; returns what the server wrote to standard error."""
+        if self.process:
+            if self.process.poll() is None:
+                self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
+        self.log.close()
+        said = self.stderr()
+        shutil.rmtree(self.directory)
+        return said
 
     def make_repository(self):
         if FAKE:
@@ -150,15 +167,8 @@ class Server:
             self.process.send_signal(sig)
         try:
             status = self.process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
         finally:
-            self.process.stdout.close()
-            self.log.close()
-            said = self.stderr()
-            shutil.rmtree(self.directory)
+            said = self.clear()
         if status != expect:
             raise AssertionError("exit status %d: %s" % (status, said[-4000:]))
         return said
