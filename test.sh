@@ -10,8 +10,8 @@ Installs what is needed (with apt, only what is missing), builds the release,
 debug (with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer) and
 coverage presets and runs all tests in the first two; checks the conformance
 vectors, the formatting, clang-tidy, the scripts, and that the tests of framing/
-run at least 95 % of its lines. The last line is 'N passed, N failed'; the exit status is 0
-if nothing failed.
+run at least 95 % of its lines. The last line is 'N passed, N failed'; the exit
+status is 0 if nothing failed.
 END
 }
 
