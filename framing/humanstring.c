@@ -225,14 +225,14 @@ static enum fg_status read_payload(const struct line *line, struct fg_buffer *bu
     return FG_OK;
 }
 
-enum fg_status fg_humanstring_encode(struct fg_bytes text, struct fg_buffer *buffer,
+enum fg_status fg_humanstring_encode(struct fg_bytes line, struct fg_buffer *buffer,
                                      struct fg_error *error)
 {
-    struct line line = {.whole = text, .error = error};
+    struct line parsed = {.whole = line, .error = error};
     struct fg_frame_header header;
-    enum fg_status status = split(&line);
+    enum fg_status status = split(&parsed);
     if (status == FG_OK) {
-        status = read_header(&line, &header);
+        status = read_header(&parsed, &header);
     }
     if (status != FG_OK) {
         return status;
@@ -244,11 +244,11 @@ enum fg_status fg_humanstring_encode(struct fg_bytes text, struct fg_buffer *buf
         return fg_fail(error, status, 0, "%s", fg_status_text(status));
     }
     buffer->size += FG_FRAME_HEADER_SIZE;
-    status = read_payload(&line, buffer);
+    status = read_payload(&parsed, buffer);
     size_t length = buffer->size - before - FG_FRAME_HEADER_SIZE;
     if (status == FG_OK && length > FG_FRAME_LENGTH_MAX) {
         status =
-            fg_fail(error, FG_ERR_LIMIT, offset_of(&line, line.fields[PAYLOAD]),
+            fg_fail(error, FG_ERR_LIMIT, offset_of(&parsed, parsed.fields[PAYLOAD]),
                     "payload: %zu bytes, a frame holds at most %d", length, FG_FRAME_LENGTH_MAX);
     }
     if (status == FG_OK) {

@@ -576,7 +576,8 @@ static enum fg_status print_negative(uint64_t number, struct fg_buffer *buffer)
     if (number == UINT64_MAX) {
         return fg_buffer_append_string(buffer, "-18446744073709551616");
     }
-    return fg_buffer_append_format(buffer, "-%llu", (unsigned long long)(number + 1));
+    unsigned long long magnitude = number + 1;
+    return fg_buffer_append_format(buffer, "-%llu", magnitude);
 }
 
 static enum fg_status print_string(const struct fg_cbor_item *item, struct fg_buffer *buffer)
