@@ -200,6 +200,24 @@ def tags(hg, path, init=True):
     hg(path, 'commit', '-m', 'move it back')
 
 
+@maker
+def random_tags(hg, path):
+    """Heads whose .hgtags disagree in every way: who came later, who knows of whom, how often."""
+    hg('/', 'init', path)
+    noise = random.Random(23)
+    for _ in range(4):
+        commit(hg, path, 'a')
+    nodes = hg(path, 'log', '-T', '{node} ').decode().split() + ['0' * 40, '1' * 40]
+    for _ in range(12):
+        hg(path, 'update', '-C', '0')
+        lines = ['%s t%d\n' % (noise.choice(nodes[:3]), noise.randrange(12)) for _ in range(60)]
+        lines += ['%s u%d\n' % (noise.choice(nodes), noise.randrange(6)) for _ in range(10)]
+        write(path, '.hgtags', ''.join(lines))
+        hg(path, 'commit', '-A', '-m', 'tags')
+    write(path, '.hg/localtags', ''.join('%s t%d\n' % (noise.choice(nodes[:3]), i % 9)
+                                         for i in range(40)))
+
+
 def beginning(node):
     """Enough of a node not to be taken for a number, which hg allows as no name."""
     size = 4

@@ -49,6 +49,8 @@ class LargeTest(unittest.TestCase):
                                  oracle.listkeys(namespace))
             keys = [b'tip', b'mark', b'branch7', b'default', b'99', b'-1', b'%d' % (CHANGESETS - 5)]
             keys += [node.hex()[:size].encode() for node in nodes[:40] for size in (3, 4, 5, 6, 12)]
+            # what begins like the null node, or like that of the working copy
+            keys += [digit * size for digit in (b'0', b'f') for size in range(2, 12)]
             for key in keys:
                 expected = oracle.lookup(key)
                 answer = query('lookup', key=key)
