@@ -7,6 +7,7 @@ import sys
 import unittest
 
 import generator
+import large
 from support import ENVIRONMENT, FGQUERY, Hg, Oracle, Query, Workspace, write
 
 
@@ -145,6 +146,25 @@ class RandomTest(Comparing):
     def test_random_histories(self):
         for seed in range(int(os.environ.get('FRAMEGATE_SEEDS', '6'))):
             self.run_seed(seed)
+
+
+class PrefixTest(Comparing):
+    def test_one_node_that_begins_like_the_null_node_is_ambiguous(self):
+        """And so is one that begins like the node of the working copy, which is all f."""
+        missing = {b'00', b'ff'}
+        for count in range(150, 600, 50):
+            path = workspace / ('prefix%d' % count)
+            large.make(path, count, 5, 2)
+            oracle = Oracle(path)
+            with Query(path) as query:
+                for key in sorted(missing):
+                    begins = [n for n in oracle.nodes() if n.hex().startswith(key.decode())]
+                    self.assertEqual(oracle.lookup(key) is None, not begins and key == b'ff')
+                    if len(begins) == 1:
+                        missing.discard(key)
+                        self.assertEqual(oracle.lookup(key), 'ambiguous')
+                        self.assertEqual(query('lookup', key=key).error, 'ambiguous identifier')
+        self.assertEqual(missing, set())
 
 
 class ArgumentsTest(Comparing):
