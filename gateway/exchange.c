@@ -54,6 +54,7 @@ static void clear(struct fg_exchange *exchange)
 {
     fg_respond_clear(&exchange->respond);
     fg_command_free(exchange->slow);
+    fg_exchange_clear_data(exchange);
     fg_reactor_free(exchange->reactor);
     fg_frame_reader_clear(&exchange->reader);
     fg_debugreflect_clear(&exchange->debug);

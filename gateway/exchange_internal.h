@@ -55,6 +55,7 @@ struct fg_exchange {
     struct fg_snapshot *snapshot;  /* what the commands see; taken for the first one */
     struct fg_command *slow;       /* waits for a worker, or is run by one */
     const struct fg_command_spec *slow_spec;
+    struct fg_delivery *deliveries; /* commands that are taking their data */
     struct fg_respond respond;
 
     uint64_t reply_bytes; /* that wait in memory */
@@ -78,6 +79,36 @@ void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid
 
 /* exchange_run.c: does what an action of the reactor asks for. */
 void fg_exchange_act(struct fg_exchange *exchange, struct fg_action *action);
+
+/* exchange_run.c: what keeps a command from running that may run; FG_OK if nothing does. */
+enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                                 const struct fg_command *command, struct fg_error *error);
+
+/* exchange_run.c: the circumstances of a call, with the snapshot. Errors of the repository. */
+enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
+                                struct fg_call *ret_call, struct fg_error *error);
+
+/* exchange_run.c: counts the command as one of this exchange. */
+void fg_exchange_count_command(struct fg_exchange *exchange, const struct fg_command_spec *spec);
+
+/* exchange_run.c: hands a command's reply, or why there is none, to the reactor. */
+void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                         uint16_t requestid, enum fg_status status, struct fg_reply *reply,
+                         const struct fg_error *error);
+
+/*
+ * exchange_data.c: a command of this spec will be given its data. Its failures, but for
+ * FG_ERR_MEMORY, are kept and answered when its data has ended.
+ */
+enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
+                                      const struct fg_command_spec *spec,
+                                      const struct fg_command *command);
+
+/* exchange_data.c: a piece of that data came; with the last one the command is answered. */
+void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action *action);
+
+/* exchange_data.c: frees commands whose data has not ended. */
+void fg_exchange_clear_data(struct fg_exchange *exchange);
 
 /* exchange_report.c: the line in the access log, and the record of a finished exchange. */
 void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished);

@@ -38,9 +38,9 @@ static bool account_reply(struct fg_exchange *exchange, struct fg_reply *reply)
 }
 
 /* The command has ended with status; hands its reply, or why there is none, to the reactor. */
-static void deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                    uint16_t requestid, enum fg_status status, struct fg_reply *reply,
-                    const struct fg_error *error)
+void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                         uint16_t requestid, enum fg_status status, struct fg_reply *reply,
+                         const struct fg_error *error)
 {
     bool failed = status != FG_OK;
     if (failed) {
@@ -63,19 +63,29 @@ static void deliver(struct fg_exchange *exchange, const struct fg_command_spec *
 
 /* -- running ---------------------------------------------------------------------------------- */
 
+enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
+                                struct fg_call *ret_call, struct fg_error *error)
+{
+    struct fg_repository *repository = exchange->gateway->repository;
+    error->message[0] = '\0';
+    if (exchange->snapshot == NULL) {
+        enum fg_status status = fg_repository_snapshot(repository, &exchange->snapshot, error);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
+    *ret_call = (struct fg_call){command, repository, exchange->snapshot};
+    return FG_OK;
+}
+
 /* Calls the handler. Needs no lock: only this thread works on the exchange. */
 static enum fg_status run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                           const struct fg_command *command, struct fg_reply *ret_reply,
                           struct fg_error *error)
 {
-    struct fg_repository *repository = exchange->gateway->repository;
-    enum fg_status status = FG_OK;
-    error->message[0] = '\0';
-    if (exchange->snapshot == NULL) {
-        status = fg_repository_snapshot(repository, &exchange->snapshot, error);
-    }
+    struct fg_call call;
+    enum fg_status status = fg_exchange_call(exchange, command, &call, error);
     if (status == FG_OK) {
-        const struct fg_call call = {command, repository, exchange->snapshot};
         status = spec->run(&call, ret_reply, error);
     }
     if (spec->permission == FG_PERMISSION_PUSH) {
@@ -96,7 +106,7 @@ void fg_exchange_run_slow(struct fg_exchange *exchange)
     enum fg_status status = run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
 
     pthread_mutex_lock(&exchange->shard->lock);
-    deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, &reply, &error);
+    fg_exchange_deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, &reply, &error);
     fg_command_free(exchange->slow);
     exchange->slow = NULL;
     exchange->phase = FG_PHASE_BODY;
@@ -127,6 +137,9 @@ static bool admit(struct fg_exchange *exchange, const struct fg_command *command
 {
     const struct fg_route *route = &exchange->route;
     const struct fg_command_spec *spec = fg_registry_find(command->name);
+    if (spec != NULL && spec->debug && !exchange->gateway->config.debugreflect) {
+        spec = NULL;
+    }
     struct fg_error error;
     if (route->spec != NULL && spec != route->spec) {
         fg_fail(&error, FG_ERR_ARGUMENT, 0, "the URL names the command %s, the request %.*s",
@@ -151,7 +164,7 @@ static bool admit(struct fg_exchange *exchange, const struct fg_command *command
     return true;
 }
 
-static void remember_name(struct fg_exchange *exchange, const struct fg_command_spec *spec)
+void fg_exchange_count_command(struct fg_exchange *exchange, const struct fg_command_spec *spec)
 {
     exchange->commands++;
     for (size_t i = 0; spec != NULL && i < exchange->ran_count; i++) {
@@ -167,9 +180,8 @@ static void remember_name(struct fg_exchange *exchange, const struct fg_command_
     }
 }
 
-/* What keeps a command from running that may run; FG_OK if nothing does. */
-static enum fg_status check(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                            const struct fg_command *command, struct fg_error *error)
+enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                                 const struct fg_command *command, struct fg_error *error)
 {
     if (spec == NULL) {
         return fg_fail(error, FG_ERR_NOT_FOUND, 0, "unknown wire protocol command: %.*s",
@@ -192,10 +204,10 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
         fg_command_free(command);
         return;
     }
-    remember_name(exchange, spec);
+    fg_exchange_count_command(exchange, spec);
     struct fg_error error;
     struct fg_reply reply;
-    enum fg_status status = check(exchange, spec, command, &error);
+    enum fg_status status = fg_exchange_check(exchange, spec, command, &error);
     if (status == FG_OK && spec->slow) {
         exchange->slow = command;
         exchange->slow_spec = spec;
@@ -205,20 +217,29 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
     if (status == FG_OK) {
         status = run(exchange, spec, command, &reply, &error);
     }
-    deliver(exchange, spec, command->requestid, status, &reply, &error);
+    fg_exchange_deliver(exchange, spec, command->requestid, status, &reply, &error);
     fg_command_free(command);
 }
 
-/* Data is coming: only a command that takes it has it kept. */
+/* Data is coming: only a command that takes it has it kept or is given it. */
 static void expect_data(struct fg_exchange *exchange, const struct fg_action *action)
 {
     const struct fg_command_spec *spec = NULL;
-    if (admit(exchange, action->command, &spec)) {
-        refuse_status(exchange,
-                      fg_reactor_set_data_mode(exchange->reactor, action->requestid,
-                                               spec != NULL && spec->takes_data ? FG_DATA_KEEP
-                                                                                : FG_DATA_DROP));
+    if (!admit(exchange, action->command, &spec)) {
+        return;
     }
+    enum fg_data_mode mode = FG_DATA_DROP;
+    enum fg_status status = FG_OK;
+    if (spec != NULL && spec->taker != NULL) {
+        mode = FG_DATA_DELIVER;
+        status = fg_exchange_begin_data(exchange, spec, action->command);
+    } else if (spec != NULL && spec->takes_data) {
+        mode = FG_DATA_KEEP;
+    }
+    if (status == FG_OK) {
+        status = fg_reactor_set_data_mode(exchange->reactor, action->requestid, mode);
+    }
+    refuse_status(exchange, status);
 }
 
 static enum fg_bound bound_of(enum fg_reactor_limit limit)
@@ -255,9 +276,11 @@ void fg_exchange_act(struct fg_exchange *exchange, struct fg_action *action)
         /* Not before the end of input; kept all the same, so that nothing is lost. */
         refuse_status(exchange, fg_respond_add(&exchange->respond, action->framegen));
         break;
+    case FG_ACTION_COMMANDDATA:
+        fg_exchange_take_data(exchange, action);
+        break;
     case FG_ACTION_WANTFRAME:
     case FG_ACTION_NOOP:
-    case FG_ACTION_COMMANDDATA:
         break;
     }
 }

@@ -359,7 +359,8 @@ static void route_command(const struct fg_config *config, const struct summary *
         if (decode(name, decoded, sizeof(decoded), &size)) {
             route->spec = fg_registry_find((struct fg_bytes){decoded, size});
         }
-        if (route->spec == NULL) {
+        if (route->spec == NULL || (route->spec->debug && !config->debugreflect)) {
+            route->spec = NULL;
             answer(route, 404, "unknown wire protocol command: ", name);
             return;
         }

@@ -57,7 +57,9 @@ static enum fg_status put_commands(struct fg_buffer *buffer)
     struct fg_cbor_map map;
     fg_cbor_map_begin(buffer, &map);
     for (size_t i = 0; i < count; i++) {
-        TRY(put_command(commands[i], buffer));
+        if (!commands[i]->debug) {
+            TRY(put_command(commands[i], buffer));
+        }
     }
     return fg_cbor_map_end(buffer, &map, false);
 }

@@ -56,6 +56,24 @@ struct fg_reply {
 typedef enum fg_status (*fg_handler)(const struct fg_call *call, struct fg_reply *ret_reply,
                                      struct fg_error *error);
 
+/*
+ * How a command takes its data piece by piece, so that any amount of it costs no memory. The calls
+ * come in this order and in the order of the data; begin's command is valid during begin alone.
+ */
+struct fg_data_taker {
+    /* The command request is complete. *ret_context is what the others get. */
+    enum fg_status (*begin)(const struct fg_call *call, void **ret_context, struct fg_error *error);
+
+    /* A piece of data, borrowed. After a failure only cancel follows. */
+    enum fg_status (*take)(void *context, struct fg_bytes piece, struct fg_error *error);
+
+    /* All data came: as fg_handler. The context is freed, also on failure. */
+    enum fg_status (*end)(void *context, struct fg_reply *ret_reply, struct fg_error *error);
+
+    /* Instead of end: the context is freed. */
+    void (*cancel)(void *context);
+};
+
 struct fg_command_spec {
     const char *name;
     enum fg_permission permission;
@@ -63,6 +81,9 @@ struct fg_command_spec {
     fg_handler run;
     bool slow;       /* run on the worker pool, not on the connection's thread */
     bool takes_data; /* keeps its command data (command->data); for others it is dropped */
+    bool debug;      /* offered only where the gateway offers debugreflect; not in capabilities */
+    const struct fg_data_taker *taker; /* takes its data as it comes; NULL for most. run is for
+                                          requests that announce no data */
 };
 
 #endif

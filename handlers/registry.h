@@ -9,7 +9,7 @@
 /* The command with this name; NULL if there is none. A static object. */
 const struct fg_command_spec *fg_registry_find(struct fg_bytes name);
 
-/* All commands in order of their names; *ret_count of them. Static. */
+/* All commands, those for debugging too, in order of their names; *ret_count of them. Static. */
 const struct fg_command_spec *const *fg_registry_all(size_t *ret_count);
 
 /*

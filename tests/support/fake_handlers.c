@@ -247,22 +247,26 @@ static const struct fg_argument_spec nodes_arguments[] = {
     {"nodes", FG_ARGUMENT_LIST_OF_BYTES, true, "[]"}, {.name = NULL}};
 
 #define PULL FG_PERMISSION_PULL
-static const struct fg_command_spec big = {"big", PULL, bytes_arguments, run_big, false, false};
-static const struct fg_command_spec broken = {"broken",   PULL,  no_arguments,
-                                              run_broken, false, false};
-static const struct fg_command_spec capabilities = {"capabilities",   PULL,  no_arguments,
-                                                    run_capabilities, false, false};
-static const struct fg_command_spec echo = {"echo", PULL, no_arguments, run_echo, false, true};
-static const struct fg_command_spec failing = {"fail", PULL, no_arguments, run_fail, false, false};
-static const struct fg_command_spec heads = {"heads", PULL, no_arguments, run_heads, false, false};
-static const struct fg_command_spec known = {"known",   PULL,  nodes_arguments,
-                                             run_known, false, false};
+static const struct fg_command_spec big = {"big", PULL,  bytes_arguments, run_big,
+                                           false, false, false,           NULL};
+static const struct fg_command_spec broken = {"broken", PULL,  no_arguments, run_broken,
+                                              false,    false, false,        NULL};
+static const struct fg_command_spec capabilities = {
+    "capabilities", PULL, no_arguments, run_capabilities, false, false, false, NULL};
+static const struct fg_command_spec echo = {"echo", PULL, no_arguments, run_echo,
+                                            false,  true, false,        NULL};
+static const struct fg_command_spec failing = {"fail", PULL,  no_arguments, run_fail,
+                                               false,  false, false,        NULL};
+static const struct fg_command_spec heads = {"heads", PULL,  no_arguments, run_heads,
+                                             false,   false, false,        NULL};
+static const struct fg_command_spec known = {"known", PULL,  nodes_arguments, run_known,
+                                             false,   false, false,           NULL};
 static const struct fg_command_spec pushkey = {
-    "pushkey", FG_PERMISSION_PUSH, no_arguments, run_pushkey, true, false};
-static const struct fg_command_spec sleeping = {"sleep",   PULL, ms_arguments,
-                                                run_sleep, true, false};
-static const struct fg_command_spec streaming = {"stream",   PULL,  bytes_arguments,
-                                                 run_stream, false, false};
+    "pushkey", FG_PERMISSION_PUSH, no_arguments, run_pushkey, true, false, false, NULL};
+static const struct fg_command_spec sleeping = {"sleep", PULL,  ms_arguments, run_sleep,
+                                                true,    false, false,        NULL};
+static const struct fg_command_spec streaming = {"stream", PULL,  bytes_arguments, run_stream,
+                                                 false,    false, false,           NULL};
 
 static const struct fg_command_spec *const all[] = {
     &big, &broken, &capabilities, &echo, &failing, &heads, &known, &pushkey, &sleeping, &streaming};

@@ -1,0 +1,124 @@
+/*
+ * Commands that take their data piece by piece: from the moment at which their request is complete
+ * until their data has ended.
+ */
+#include "gateway/exchange_internal.h"
+
+#include <stdlib.h>
+
+struct fg_delivery {
+    struct fg_delivery *next;
+    uint16_t requestid;
+    const struct fg_command_spec *spec;
+    void *context;         /* the taker's; freed if status is a failure */
+    enum fg_status status; /* a failure is answered when the data has ended */
+    struct fg_error error;
+};
+
+/* Ends the taking of data; what comes of it is dropped. */
+static void fail(struct fg_delivery *delivery, enum fg_status status)
+{
+    delivery->status = status;
+    delivery->spec->taker->cancel(delivery->context);
+    if (delivery->error.message[0] == '\0') {
+        fg_fail(&delivery->error, status, 0, "%s", fg_status_text(status));
+    }
+}
+
+static void take(struct fg_delivery *delivery, struct fg_bytes piece)
+{
+    if (delivery->status == FG_OK && piece.size > 0) {
+        enum fg_status status =
+            delivery->spec->taker->take(delivery->context, piece, &delivery->error);
+        if (status != FG_OK) {
+            fail(delivery, status);
+        }
+    }
+}
+
+static enum fg_status begin(struct fg_exchange *exchange, struct fg_delivery *delivery,
+                            const struct fg_command *command)
+{
+    struct fg_call call;
+    enum fg_status status = fg_exchange_check(exchange, delivery->spec, command, &delivery->error);
+    if (status == FG_OK) {
+        status = fg_exchange_call(exchange, command, &call, &delivery->error);
+    }
+    return status == FG_OK
+               ? delivery->spec->taker->begin(&call, &delivery->context, &delivery->error)
+               : status;
+}
+
+enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
+                                      const struct fg_command_spec *spec,
+                                      const struct fg_command *command)
+{
+    struct fg_delivery *delivery = calloc(1, sizeof(*delivery));
+    if (delivery == NULL) {
+        return FG_ERR_MEMORY;
+    }
+    delivery->requestid = command->requestid;
+    delivery->spec = spec;
+    delivery->next = exchange->deliveries;
+    exchange->deliveries = delivery;
+    delivery->status = begin(exchange, delivery, command);
+    /* What came before the request was complete. */
+    take(delivery, fg_buffer_view(&command->data));
+    return delivery->status == FG_ERR_MEMORY ? FG_ERR_MEMORY : FG_OK;
+}
+
+/* All data came. */
+static void answer(struct fg_exchange *exchange, struct fg_delivery *delivery)
+{
+    struct fg_reply reply;
+    if (exchange->route.spec != NULL && exchange->commands > 0) {
+        if (delivery->status == FG_OK) {
+            delivery->spec->taker->cancel(delivery->context);
+        }
+        struct fg_error error;
+        fg_fail(&error, FG_ERR_ARGUMENT, 0, "the URL allows one command %s only",
+                delivery->spec->name);
+        fg_exchange_protocol_error(exchange, delivery->requestid, error.message);
+        return;
+    }
+    fg_exchange_count_command(exchange, delivery->spec);
+    if (delivery->status == FG_OK) {
+        delivery->error.message[0] = '\0';
+        delivery->status = delivery->spec->taker->end(delivery->context, &reply, &delivery->error);
+        if (delivery->status != FG_OK && delivery->error.message[0] == '\0') {
+            fg_fail(&delivery->error, FG_OK, 0, "%s", fg_status_text(delivery->status));
+        }
+    }
+    fg_exchange_deliver(exchange, delivery->spec, delivery->requestid, delivery->status, &reply,
+                        &delivery->error);
+}
+
+void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action *action)
+{
+    struct fg_delivery **link = &exchange->deliveries;
+    while (*link != NULL && (*link)->requestid != action->requestid) {
+        link = &(*link)->next;
+    }
+    struct fg_delivery *delivery = *link;
+    if (delivery == NULL) {
+        return;
+    }
+    take(delivery, action->data);
+    if (action->data_eos) {
+        *link = delivery->next;
+        answer(exchange, delivery);
+        free(delivery);
+    }
+}
+
+void fg_exchange_clear_data(struct fg_exchange *exchange)
+{
+    while (exchange->deliveries != NULL) {
+        struct fg_delivery *delivery = exchange->deliveries;
+        exchange->deliveries = delivery->next;
+        if (delivery->status == FG_OK) {
+            delivery->spec->taker->cancel(delivery->context);
+        }
+        free(delivery);
+    }
+}
