@@ -108,18 +108,3 @@ uint8_t *fg_buffer_detach(struct fg_buffer *buffer)
     fg_buffer_init(buffer, buffer->ceiling);
     return data;
 }
-
-struct fg_bytes fg_bytes_from_string(const char *string)
-{
-    return (struct fg_bytes){(const uint8_t *)string, strlen(string)};
-}
-
-bool fg_bytes_equal(struct fg_bytes a, struct fg_bytes b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-bool fg_bytes_equal_string(struct fg_bytes a, const char *string)
-{
-    return fg_bytes_equal(a, fg_bytes_from_string(string));
-}

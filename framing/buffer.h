@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Bytes that somebody else owns. data may be NULL when size is 0. */
 struct fg_bytes {
@@ -73,13 +74,24 @@ static inline struct fg_bytes fg_buffer_view(const struct fg_buffer *buffer)
     return (struct fg_bytes){buffer->data, buffer->size};
 }
 
+/* The three below stand here so that a comparison with a constant costs a few instructions. */
+
 /* A view of a NUL-terminated string. */
-struct fg_bytes fg_bytes_from_string(const char *string);
+static inline struct fg_bytes fg_bytes_from_string(const char *string)
+{
+    return (struct fg_bytes){(const uint8_t *)string, strlen(string)};
+}
 
 /* True if both have the same bytes. */
-bool fg_bytes_equal(struct fg_bytes a, struct fg_bytes b);
+static inline bool fg_bytes_equal(struct fg_bytes a, struct fg_bytes b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
 
 /* True if the bytes are those of the string. */
-bool fg_bytes_equal_string(struct fg_bytes a, const char *string);
+static inline bool fg_bytes_equal_string(struct fg_bytes a, const char *string)
+{
+    return fg_bytes_equal(a, fg_bytes_from_string(string));
+}
 
 #endif

@@ -240,6 +240,14 @@ static enum fg_status check_header(struct fg_frame_reader *reader, struct fg_err
 static enum fg_status take_header(struct fg_frame_reader *reader, struct fg_bytes *input,
                                   struct fg_error *error)
 {
+    if (reader->header_filled == 0 && input->size >= FG_FRAME_HEADER_SIZE) {
+        /* Nearly always: no copy of it is needed. */
+        fg_frame_header_decode(input->data, &reader->current);
+        reader->header_filled = FG_FRAME_HEADER_SIZE;
+        input->data += FG_FRAME_HEADER_SIZE;
+        input->size -= FG_FRAME_HEADER_SIZE;
+        return check_header(reader, error);
+    }
     size_t missing = FG_FRAME_HEADER_SIZE - reader->header_filled;
     size_t size = input->size < missing ? input->size : missing;
     if (size > 0) {

@@ -14,16 +14,67 @@ struct fg_framegen {
 
 /* -- parts ------------------------------------------------------------------------------------- */
 
-enum fg_status fg_part_new(enum fg_part_kind kind, struct fg_stream *stream, uint16_t requestid,
-                           uint8_t flags, struct fg_source *source, uint32_t max_frame_size,
+enum { PARTS_OF_FIRST_BLOCK = 1, PARTS_OF_BLOCK = 8 };
+
+struct fg_part_block {
+    struct fg_part_block *next;
+    struct fg_part parts[];
+};
+
+/* Fills an empty pool. Most bodies have one command, so the first block has one part. */
+static void pool_grow(struct fg_part_pool *pool)
+{
+    size_t count = pool->blocks == NULL ? PARTS_OF_FIRST_BLOCK : PARTS_OF_BLOCK;
+    struct fg_part_block *block = malloc(sizeof *block + count * sizeof block->parts[0]);
+    if (block == NULL) {
+        return;
+    }
+    block->next = pool->blocks;
+    pool->blocks = block;
+    for (size_t i = 0; i < count; i++) {
+        block->parts[i].next = pool->unused;
+        pool->unused = &block->parts[i];
+    }
+}
+
+/* Room for a part; NULL if memory is short. */
+static struct fg_part *part_allocate(struct fg_part_pool *pool)
+{
+    if (pool == NULL) {
+        return malloc(sizeof(struct fg_part));
+    }
+    if (pool->unused == NULL) {
+        pool_grow(pool);
+    }
+    struct fg_part *part = pool->unused;
+    if (part != NULL) {
+        pool->unused = part->next;
+    }
+    return part;
+}
+
+void fg_part_pool_clear(struct fg_part_pool *pool)
+{
+    while (pool->blocks != NULL) {
+        struct fg_part_block *next = pool->blocks->next;
+        free(pool->blocks);
+        pool->blocks = next;
+    }
+    pool->unused = NULL;
+}
+
+enum fg_status fg_part_new(struct fg_part_pool *pool, enum fg_part_kind kind,
+                           struct fg_stream *stream, uint16_t requestid, uint8_t flags,
+                           struct fg_source *source, uint32_t max_frame_size,
                            struct fg_part **ret_part)
 {
-    struct fg_part *part = malloc(sizeof *part);
+    struct fg_part *part = part_allocate(pool);
     if (part == NULL) {
         fg_source_destroy(source);
         return FG_ERR_MEMORY;
     }
     *part = (struct fg_part){
+        .pool = pool,
         .kind = kind,
         .requestid = requestid,
         .flags = flags,
@@ -47,14 +98,20 @@ enum fg_status fg_part_new_error(struct fg_stream *stream, uint16_t requestid, u
         return status;
     }
     struct fg_source source = fg_source_from_buffer(&copy);
-    return fg_part_new(FG_PART_ERROR, stream, requestid, flags, &source, FG_DEFAULT_MAX_FRAME_SIZE,
-                       ret_part);
+    return fg_part_new(NULL, FG_PART_ERROR, stream, requestid, flags, &source,
+                       FG_DEFAULT_MAX_FRAME_SIZE, ret_part);
 }
 
 static void part_free(struct fg_part *part)
 {
+    struct fg_part_pool *pool = part->pool;
     fg_source_destroy(&part->source);
-    free(part);
+    if (pool == NULL) {
+        free(part);
+    } else {
+        part->next = pool->unused;
+        pool->unused = part;
+    }
 }
 
 void fg_part_free_all(struct fg_part *first)
@@ -285,8 +342,9 @@ static enum fg_status encode_request(struct fg_bytes name, struct fg_bytes args,
 /* Adds the data behind the request's part, which is freed on failure. */
 static enum fg_status add_data_part(struct fg_part *request, struct fg_source *data)
 {
-    enum fg_status status = fg_part_new(FG_PART_COMMAND_DATA, request->stream, request->requestid,
-                                        0, data, FG_DEFAULT_MAX_FRAME_SIZE, &request->next);
+    enum fg_status status =
+        fg_part_new(NULL, FG_PART_COMMAND_DATA, request->stream, request->requestid, 0, data,
+                    FG_DEFAULT_MAX_FRAME_SIZE, &request->next);
     if (status != FG_OK) {
         fg_part_free_all(request);
     }
@@ -306,7 +364,7 @@ enum fg_status fg_commandframes_new(struct fg_stream *stream, uint16_t requestid
     struct fg_part *first;
     if (status == FG_OK) {
         struct fg_source source = fg_source_from_buffer(&request);
-        status = fg_part_new(FG_PART_COMMAND_REQUEST, stream, requestid,
+        status = fg_part_new(NULL, FG_PART_COMMAND_REQUEST, stream, requestid,
                              data != NULL ? FG_COMMAND_REQUEST_EXPECT_DATA : 0, &source,
                              max_frame_size, &first);
     }
@@ -331,8 +389,8 @@ enum fg_status fg_bytesresponse_new(struct fg_stream *stream, uint16_t requestid
         return FG_ERR_ARGUMENT;
     }
     struct fg_part *part;
-    enum fg_status status =
-        fg_part_new(FG_PART_RESPONSE, stream, requestid, flags, source, max_frame_size, &part);
+    enum fg_status status = fg_part_new(NULL, FG_PART_RESPONSE, stream, requestid, flags, source,
+                                        max_frame_size, &part);
     return status == FG_OK ? generator_of(part, ret_framegen) : status;
 }
 

@@ -14,8 +14,18 @@ enum fg_part_kind {
     FG_PART_ERROR
 };
 
+/*
+ * Parts that were used and can be used again. A body of many commands has a part for each, all at
+ * once: taking them from the heap one by one was a sixth of the work for a command.
+ */
+struct fg_part_pool {
+    struct fg_part *unused;
+    struct fg_part_block *blocks; /* owned */
+};
+
 struct fg_part {
     struct fg_part *next;
+    struct fg_part_pool *pool; /* where it goes in the end; NULL: to the heap */
     enum fg_part_kind kind;
     uint16_t requestid;
     uint8_t flags; /* set on every frame of the part */
@@ -28,9 +38,16 @@ struct fg_part {
     void *done_context;
 };
 
-/* A part; source is taken over, also on failure (FG_ERR_MEMORY). */
-enum fg_status fg_part_new(enum fg_part_kind kind, struct fg_stream *stream, uint16_t requestid,
-                           uint8_t flags, struct fg_source *source, uint32_t max_frame_size,
+/* Frees the pool's memory. All its parts must have been freed. */
+void fg_part_pool_clear(struct fg_part_pool *pool);
+
+/*
+ * A part, from the pool (which outlives it) or, if that is NULL, the heap; source is taken over,
+ * also on failure (FG_ERR_MEMORY).
+ */
+enum fg_status fg_part_new(struct fg_part_pool *pool, enum fg_part_kind kind,
+                           struct fg_stream *stream, uint16_t requestid, uint8_t flags,
+                           struct fg_source *source, uint32_t max_frame_size,
                            struct fg_part **ret_part);
 
 /* A part for an error response: the message is copied and cut at a character. FG_ERR_MEMORY. */

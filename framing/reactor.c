@@ -24,7 +24,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STREAMS = 256, LAST_OUTGOING_STREAM = 254, MESSAGE_SIZE = 256 };
+enum {
+    STREAMS = 256,
+    FIRST_OUTGOING_STREAM = 2,
+    LAST_OUTGOING_STREAM = 254,
+    MESSAGE_SIZE = 256,
+};
 
 /* A request of which something is still to come. (Seed: an entry of _receivingcommands.) */
 struct receiving {
@@ -47,28 +52,38 @@ struct outgoing_stream {
     struct outgoing_stream *next;
 };
 
+/*
+ * What nearly every body needs just once is part of the reactor: each block from the heap is 130
+ * instructions, and there would be three more for a command.
+ */
+enum { FIRST_ACTIVE = 4 };
+
 struct fg_reactor {
     struct fg_reactor_options options;
     enum fg_reactor_state state;
     enum fg_reactor_limit limit_hit;
     bool inputeof;
-    char message[MESSAGE_SIZE];
 
-    bool incoming_streams[STREAMS];
+    uint8_t incoming_streams[STREAMS / 8]; /* a bit for each id; a reactor is made for each body */
     unsigned next_outgoing_streamid;
-    struct outgoing_stream *outgoing_streams;
+    struct outgoing_stream first_stream;      /* used while there is no other */
+    struct outgoing_stream *outgoing_streams; /* the others; owned */
 
     struct receiving *receiving; /* ascending by requestid */
     size_t receiving_count;
     size_t receiving_capacity;
 
-    struct active *active; /* ascending by requestid */
+    struct active *active; /* ascending by requestid; first_active, or owned if it is longer */
     size_t active_count;
     size_t active_capacity;
+    struct active first_active[FIRST_ACTIVE];
 
+    struct fg_part_pool parts;
     struct fg_part *buffered; /* responses kept until the input has ended, in order */
     struct fg_part *buffered_last;
     uint16_t *incomplete; /* the result of fg_reactor_oninputeof */
+
+    char message[MESSAGE_SIZE]; /* of the last refusal; the last member: it is not cleared */
 };
 
 /* -- names ------------------------------------------------------------------------------------- */
@@ -112,10 +127,10 @@ enum fg_status fg_command_put_args(const struct fg_command *command, struct fg_b
 static struct fg_command *command_new(const struct fg_limits *limits, uint16_t requestid,
                                       bool has_data)
 {
-    struct fg_command *command = calloc(1, sizeof *command);
+    /* Not calloc, which takes no block that was just freed: the last command's is to be reused. */
+    struct fg_command *command = malloc(sizeof *command);
     if (command != NULL) {
-        command->requestid = requestid;
-        command->has_data = has_data;
+        *command = (struct fg_command){.requestid = requestid, .has_data = has_data};
         fg_buffer_init(&command->encoded, limits->request_bytes);
         fg_buffer_init(&command->data, limits->data_bytes);
     }
@@ -125,16 +140,29 @@ static struct fg_command *command_new(const struct fg_limits *limits, uint16_t r
 /* -- the two sets
  * ------------------------------------------------------------------------------------ */
 
+/* The id that an element begins with. */
+static uint16_t id_at(const void *array, size_t place, size_t size)
+{
+    uint16_t id;
+    memcpy(&id, (const char *)array + place * size, sizeof id);
+    return id;
+}
+
 /* The place where an id is or belongs in an ascending array of count elements of this size. */
 static size_t find_place(const void *array, size_t count, size_t size, uint16_t requestid)
 {
     size_t low = 0;
     size_t high = count;
+    /* Clients count upwards and responses leave in order, so most ids are new, last or first. */
+    if (count == 0 || id_at(array, count - 1, size) < requestid) {
+        return count;
+    }
+    if (id_at(array, 0, size) >= requestid) {
+        return 0;
+    }
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        uint16_t id;
-        memcpy(&id, (const char *)array + middle * size, sizeof id);
-        if (id < requestid) {
+        if (id_at(array, middle, size) < requestid) {
             low = middle + 1;
         } else {
             high = middle;
@@ -161,36 +189,34 @@ static struct active *find_active(const struct fg_reactor *reactor, uint16_t req
                : NULL;
 }
 
-/* Makes room for one element of this size at place; NULL if memory is short. */
-static void *insert_at(void **array, size_t *count, size_t *capacity, size_t size, size_t place)
+/* Makes room for one more active request. */
+static enum fg_status grow_active(struct fg_reactor *reactor)
 {
-    if (*count == *capacity) {
-        size_t larger = *capacity == 0 ? 4 : *capacity * 2;
-        void *grown = realloc(*array, larger * size);
-        if (grown == NULL) {
-            return NULL;
-        }
-        *array = grown;
-        *capacity = larger;
+    bool first = reactor->active == reactor->first_active;
+    size_t capacity = reactor->active_capacity * 2;
+    struct active *active = realloc(first ? NULL : reactor->active, capacity * sizeof *active);
+    if (active == NULL) {
+        return FG_ERR_MEMORY;
     }
-    char *element = (char *)*array + place * size;
-    memmove(element + size, element, (*count - place) * size);
-    (*count)++;
-    return element;
+    if (first) {
+        memcpy(active, reactor->first_active, sizeof reactor->first_active);
+    }
+    reactor->active = active;
+    reactor->active_capacity = capacity;
+    return FG_OK;
 }
 
 static enum fg_status add_active(struct fg_reactor *reactor, uint16_t requestid)
 {
-    size_t place =
-        find_place(reactor->active, reactor->active_count, sizeof *reactor->active, requestid);
-    void *array = reactor->active;
-    struct active *active =
-        insert_at(&array, &reactor->active_count, &reactor->active_capacity, sizeof *active, place);
-    reactor->active = array;
-    if (active == NULL) {
+    if (reactor->active_count == reactor->active_capacity && grow_active(reactor) != FG_OK) {
         return FG_ERR_MEMORY;
     }
+    size_t place =
+        find_place(reactor->active, reactor->active_count, sizeof *reactor->active, requestid);
+    struct active *active = &reactor->active[place];
+    memmove(active + 1, active, (reactor->active_count - place) * sizeof *active);
     *active = (struct active){.requestid = requestid};
+    reactor->active_count++;
     return FG_OK;
 }
 
@@ -209,17 +235,24 @@ static void remove_active(void *context, uint16_t requestid)
 /* Takes the entry over; the command is freed if there is no room. */
 static enum fg_status add_receiving(struct fg_reactor *reactor, const struct receiving *entry)
 {
+    enum { FIRST_RECEIVING = 4 };
+    if (reactor->receiving_count == reactor->receiving_capacity) {
+        size_t capacity =
+            reactor->receiving_capacity == 0 ? FIRST_RECEIVING : reactor->receiving_capacity * 2;
+        struct receiving *grown = realloc(reactor->receiving, capacity * sizeof *grown);
+        if (grown == NULL) {
+            fg_command_free(entry->command);
+            return FG_ERR_MEMORY;
+        }
+        reactor->receiving = grown;
+        reactor->receiving_capacity = capacity;
+    }
     size_t place = find_place(reactor->receiving, reactor->receiving_count,
                               sizeof *reactor->receiving, entry->requestid);
-    void *array = reactor->receiving;
-    struct receiving *added = insert_at(&array, &reactor->receiving_count,
-                                        &reactor->receiving_capacity, sizeof *added, place);
-    reactor->receiving = array;
-    if (added == NULL) {
-        fg_command_free(entry->command);
-        return FG_ERR_MEMORY;
-    }
+    struct receiving *added = &reactor->receiving[place];
+    memmove(added + 1, added, (reactor->receiving_count - place) * sizeof *added);
     *added = *entry;
+    reactor->receiving_count++;
     return FG_OK;
 }
 
@@ -634,6 +667,18 @@ static const struct {
     [FG_REACTOR_ERRORED] = {refuse_when_errored, refuse_when_errored, refuse_when_errored},
 };
 
+static bool is_open(const struct fg_reactor *reactor, unsigned streamid)
+{
+    return (reactor->incoming_streams[streamid / 8] & 1u << streamid % 8) != 0;
+}
+
+static void set_open(struct fg_reactor *reactor, unsigned streamid, bool open)
+{
+    uint8_t *bits = &reactor->incoming_streams[streamid / 8];
+    unsigned bit = 1u << streamid % 8;
+    *bits = (uint8_t)(open ? *bits | bit : *bits & ~bit);
+}
+
 /* Opens and closes incoming streams. False if the frame was refused. */
 static bool check_stream(struct fg_reactor *reactor, const struct fg_frame *frame,
                          struct fg_action *action)
@@ -644,19 +689,19 @@ static bool check_stream(struct fg_reactor *reactor, const struct fg_frame *fram
         refuse(reactor, action, "received frame with even numbered stream ID: %u", streamid);
         return false;
     }
-    if (!reactor->incoming_streams[streamid] && (streamflags & FG_STREAM_BEGIN) == 0) {
+    if (!is_open(reactor, streamid) && (streamflags & FG_STREAM_BEGIN) == 0) {
         refuse(reactor, action,
                "received frame on unknown inactive stream without beginning of stream flag set");
         return false;
     }
-    reactor->incoming_streams[streamid] = true;
+    set_open(reactor, streamid, true);
     if ((streamflags & FG_STREAM_ENCODED) != 0) {
         refuse(reactor, action, "received encoded frame on stream without known settings: %u",
                streamid);
         return false;
     }
     if ((streamflags & FG_STREAM_END) != 0) {
-        reactor->incoming_streams[streamid] = false;
+        set_open(reactor, streamid, false);
     }
     return true;
 }
@@ -774,7 +819,7 @@ enum fg_status fg_reactor_onbytesresponseready(struct fg_reactor *reactor, struc
         return status;
     }
     struct fg_part *part;
-    status = fg_part_new(FG_PART_RESPONSE, stream, requestid, flags, source,
+    status = fg_part_new(&reactor->parts, FG_PART_RESPONSE, stream, requestid, flags, source,
                          reactor->options.max_frame_size, &part);
     return status == FG_OK ? respond(reactor, part, active, ret_action) : status;
 }
@@ -874,15 +919,19 @@ enum fg_status fg_reactor_new(const struct fg_reactor_options *options,
         options->max_frame_size > FG_FRAME_LENGTH_MAX) {
         return FG_ERR_ARGUMENT;
     }
-    struct fg_reactor *reactor = calloc(1, sizeof *reactor);
+    /* Not calloc, for the reason given in command_new; the message is not cleared. */
+    struct fg_reactor *reactor = malloc(sizeof *reactor);
     if (reactor == NULL) {
         return FG_ERR_MEMORY;
     }
+    memset(reactor, 0, offsetof(struct fg_reactor, message));
     reactor->options = *options;
     if (options->max_frame_size == 0) {
         reactor->options.max_frame_size = FG_DEFAULT_MAX_FRAME_SIZE;
     }
-    reactor->next_outgoing_streamid = 2;
+    reactor->next_outgoing_streamid = FIRST_OUTGOING_STREAM;
+    reactor->active = reactor->first_active;
+    reactor->active_capacity = FIRST_ACTIVE;
     *ret_reactor = reactor;
     return FG_OK;
 }
@@ -901,8 +950,11 @@ void fg_reactor_free(struct fg_reactor *reactor)
         reactor->outgoing_streams = next;
     }
     fg_part_free_all(reactor->buffered);
+    fg_part_pool_clear(&reactor->parts);
     free(reactor->receiving);
-    free(reactor->active);
+    if (reactor->active != reactor->first_active) {
+        free(reactor->active);
+    }
     free(reactor->incomplete);
     free(reactor);
 }
@@ -913,14 +965,17 @@ enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
     if (reactor->next_outgoing_streamid > LAST_OUTGOING_STREAM) {
         return FG_ERR_LIMIT;
     }
-    struct outgoing_stream *outgoing = malloc(sizeof *outgoing);
-    if (outgoing == NULL) {
-        return FG_ERR_MEMORY;
+    struct outgoing_stream *outgoing = &reactor->first_stream;
+    if (reactor->next_outgoing_streamid != FIRST_OUTGOING_STREAM) {
+        outgoing = malloc(sizeof *outgoing);
+        if (outgoing == NULL) {
+            return FG_ERR_MEMORY;
+        }
+        outgoing->next = reactor->outgoing_streams;
+        reactor->outgoing_streams = outgoing;
     }
     fg_stream_init_server(&outgoing->stream, (uint8_t)reactor->next_outgoing_streamid);
     reactor->next_outgoing_streamid += 2;
-    outgoing->next = reactor->outgoing_streams;
-    reactor->outgoing_streams = outgoing;
     *ret_stream = &outgoing->stream;
     return FG_OK;
 }
@@ -968,7 +1023,7 @@ size_t fg_reactor_incoming_streams(const struct fg_reactor *reactor, uint8_t *re
 {
     size_t count = 0;
     for (unsigned streamid = 0; streamid < STREAMS; streamid++) {
-        if (reactor->incoming_streams[streamid]) {
+        if (is_open(reactor, streamid)) {
             if (count < capacity) {
                 ret_ids[count] = (uint8_t)streamid;
             }
