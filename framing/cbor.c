@@ -17,10 +17,19 @@ enum { DEPTH_MAX = 256, FIRST_ITEMS = 16, HEAD_MAX = 9 };
 void fg_cbor_clear(struct fg_cbor_value *value)
 {
     if (value != NULL) {
-        free(value->items);
+        if (!value->lent) {
+            free(value->items);
+        }
         free(value->joined);
         *value = (struct fg_cbor_value){0};
     }
+}
+
+void fg_cbor_lend(struct fg_cbor_value *value, struct fg_cbor_item *items, uint32_t capacity)
+{
+    value->items = items;
+    value->capacity = capacity;
+    value->lent = true;
 }
 
 const char *fg_cbor_type_text(enum fg_cbor_type type)
@@ -308,9 +317,14 @@ static enum fg_status read_head(struct decoder *decoder, struct head *ret_head, 
 static enum fg_status grow(struct decoder *decoder, uint32_t capacity)
 {
     struct fg_cbor_value *value = decoder->value;
-    struct fg_cbor_item *items = realloc(value->items, capacity * sizeof *items);
+    struct fg_cbor_item *items =
+        realloc(value->lent ? NULL : value->items, capacity * sizeof *items);
     if (items == NULL) {
         return fg_fail(decoder->error, FG_ERR_MEMORY, decoder->offset, "out of memory");
+    }
+    if (value->lent) {
+        memcpy(items, value->items, value->count * sizeof *items);
+        value->lent = false;
     }
     value->items = items;
     value->capacity = capacity;

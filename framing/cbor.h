@@ -44,14 +44,21 @@ struct fg_cbor_item {
 
 /* A decoded value: items[0] is the root. */
 struct fg_cbor_value {
-    struct fg_cbor_item *items; /* owned */
+    struct fg_cbor_item *items; /* owned, unless lent */
     uint32_t count;
     uint32_t capacity;
+    bool lent;       /* items are those of fg_cbor_lend */
     uint8_t *joined; /* owned: strings that came in pieces, put together */
 };
 
 /* Frees what a value owns and empties it. Takes NULL or a zeroed value. */
 void fg_cbor_clear(struct fg_cbor_value *value);
+
+/*
+ * Gives an empty value room for its first items, which must live as long as the value; it takes
+ * memory of its own when there are more. An allocation less for the small values that most are.
+ */
+void fg_cbor_lend(struct fg_cbor_value *value, struct fg_cbor_item *items, uint32_t capacity);
 
 /*
  * Decodes exactly one item that takes up all of the input. *value must be zeroed or hold an

@@ -124,13 +124,28 @@ enum fg_status fg_command_put_args(const struct fg_command *command, struct fg_b
     return fg_cbor_map_end(buffer, &map, false);
 }
 
+struct fg_bytes fg_command_encoded(const struct fg_command *command)
+{
+    return command->encoded.data != NULL ? fg_buffer_view(&command->encoded)
+                                         : (struct fg_bytes){command->whole, command->whole_size};
+}
+
+/* A command; with the request's bytes where they are whole already. */
 static struct fg_command *command_new(const struct fg_limits *limits, uint16_t requestid,
-                                      bool has_data)
+                                      bool has_data, struct fg_bytes whole)
 {
     /* Not calloc, which takes no block that was just freed: the last command's is to be reused. */
-    struct fg_command *command = malloc(sizeof *command);
+    struct fg_command *command = malloc(sizeof *command + whole.size);
     if (command != NULL) {
-        *command = (struct fg_command){.requestid = requestid, .has_data = has_data};
+        /* But for the items, which are only read where they were written. */
+        memset(command, 0, offsetof(struct fg_command, first_items));
+        command->requestid = requestid;
+        command->has_data = has_data;
+        command->whole_size = whole.size;
+        if (whole.size > 0) {
+            memcpy(command->whole, whole.data, whole.size);
+        }
+        fg_cbor_lend(&command->request, command->first_items, FG_COMMAND_FIRST_ITEMS);
         fg_buffer_init(&command->encoded, limits->request_bytes);
         fg_buffer_init(&command->data, limits->data_bytes);
     }
@@ -326,7 +341,7 @@ static enum fg_status decode_request(struct fg_reactor *reactor, struct fg_comma
                                      struct fg_action *action)
 {
     struct fg_error error;
-    struct fg_bytes encoded = fg_buffer_view(&command->encoded);
+    struct fg_bytes encoded = fg_command_encoded(command);
     const struct fg_limits *limits = &reactor->options.limits;
     enum fg_status status = reactor->options.ignore_trailing_bytes
                                 ? fg_cbor_decode_first(&encoded, limits, &command->request, &error)
@@ -430,18 +445,34 @@ static bool check_new_or_continuation(struct fg_reactor *reactor, const struct f
     return new != continuation;
 }
 
+static enum fg_status refuse_size(struct fg_reactor *reactor, uint16_t requestid,
+                                  struct fg_action *action)
+{
+    reactor->limit_hit = FG_LIMIT_REQUEST_BYTES;
+    return refuse(reactor, action, "command request %u over %zu bytes", requestid,
+                  reactor->options.limits.request_bytes);
+}
+
 /* Appends to the request, or refuses it where it becomes too large. */
 static enum fg_status append_request(struct fg_reactor *reactor, struct fg_command *command,
                                      const struct fg_frame *frame, struct fg_action *action)
 {
     enum fg_status status =
         fg_buffer_append(&command->encoded, frame->payload, frame->header.length);
-    if (status == FG_ERR_LIMIT) {
-        reactor->limit_hit = FG_LIMIT_REQUEST_BYTES;
-        return refuse(reactor, action, "command request %u over %zu bytes", command->requestid,
-                      reactor->options.limits.request_bytes);
+    return status == FG_ERR_LIMIT ? refuse_size(reactor, command->requestid, action) : status;
+}
+
+/* A request that is one frame. */
+static enum fg_status run_whole_request(struct fg_reactor *reactor, const struct fg_frame *frame,
+                                        struct fg_action *action)
+{
+    struct fg_bytes whole = {frame->payload, frame->header.length};
+    if (whole.size > reactor->options.limits.request_bytes) {
+        return refuse_size(reactor, frame->header.requestid, action);
     }
-    return status;
+    struct fg_command *command =
+        command_new(&reactor->options.limits, frame->header.requestid, false, whole);
+    return command != NULL ? run_command(reactor, command, false, action) : FG_ERR_MEMORY;
 }
 
 /* The first frame of a request whose flags and id are in order. */
@@ -451,13 +482,16 @@ static enum fg_status begin_request(struct fg_reactor *reactor, const struct fg_
     bool more = (frame->header.flags & FG_COMMAND_REQUEST_MORE_FRAMES) != 0;
     bool data = (frame->header.flags & FG_COMMAND_REQUEST_EXPECT_DATA) != 0;
     uint32_t limit = reactor->options.limits.requests_receiving;
-    if ((more || data) && reactor->receiving_count >= limit) {
+    if (!more && !data) {
+        return run_whole_request(reactor, frame, action);
+    }
+    if (reactor->receiving_count >= limit) {
         reactor->limit_hit = FG_LIMIT_REQUESTS_RECEIVING;
         return refuse(reactor, action, "too many requests being received at once: the limit is %u",
                       (unsigned)limit);
     }
     struct fg_command *command =
-        command_new(&reactor->options.limits, frame->header.requestid, data);
+        command_new(&reactor->options.limits, frame->header.requestid, data, (struct fg_bytes){0});
     if (command == NULL) {
         return FG_ERR_MEMORY;
     }
@@ -465,9 +499,6 @@ static enum fg_status begin_request(struct fg_reactor *reactor, const struct fg_
     if (status != FG_OK || action->type == FG_ACTION_ERROR) {
         fg_command_free(command);
         return status;
-    }
-    if (!more && !data) {
-        return run_command(reactor, command, false, action);
     }
     struct receiving entry = {
         .requestid = command->requestid,

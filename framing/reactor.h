@@ -28,10 +28,12 @@ enum fg_reactor_state {
 /* "idle", "command-receiving", "errored": the seed's names. A static string. */
 const char *fg_reactor_state_name(enum fg_reactor_state state);
 
+enum { FG_COMMAND_FIRST_ITEMS = 12 }; /* of a request; known with a node has 9 */
+
 /* A request that was received. The holder owns all of it and frees it with fg_command_free. */
 struct fg_command {
     uint16_t requestid;
-    struct fg_bytes name;         /* the command's name; points into request */
+    struct fg_bytes name;         /* the command's name; points into request_bytes */
     struct fg_cbor_value request; /* the whole request map, decoded */
     uint32_t args;                /* index of the args map in request; 0 if there is none */
     bool has_data;                /* the request announced data */
@@ -39,8 +41,16 @@ struct fg_command {
     uint64_t data_size;           /* data bytes received in all, kept or not */
     bool data_over_limit;         /* more than limits->data_bytes came where data is kept: nothing
                                      was, and the command must be answered with an error */
-    struct fg_buffer encoded;     /* the request's bytes, which request points into */
+
+    /* For the reactor only, so that a small request is one allocation. */
+    struct fg_buffer encoded; /* the bytes of a request of several frames or with data */
+    struct fg_cbor_item first_items[FG_COMMAND_FIRST_ITEMS];
+    size_t whole_size;
+    uint8_t whole[]; /* the bytes of any other request: it lies whole in its frame */
 };
+
+/* The request's bytes, which command->request points into. */
+struct fg_bytes fg_command_encoded(const struct fg_command *command);
 
 /* Takes NULL. */
 void fg_command_free(struct fg_command *command);

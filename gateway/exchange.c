@@ -81,7 +81,7 @@ static uint64_t held_bytes(const struct fg_exchange *exchange)
         held += fg_reactor_buffered_bytes(exchange->reactor);
     }
     if (exchange->slow != NULL) {
-        held += exchange->slow->data.size + exchange->slow->encoded.size;
+        held += exchange->slow->data.size + fg_command_encoded(exchange->slow).size;
     }
     return held;
 }
