@@ -71,6 +71,19 @@ static enum fg_status start_listeners(struct server *server, struct fg_error *er
     return fg_admin_start(&server->gateway, server->public, admin_socket, &server->admin, error);
 }
 
+/*
+ * Reads the texts of all changesets, which the first branchmap or lookup would otherwise do on a
+ * connection's thread; damage in them shows now. On a worker, so that answering starts at once.
+ */
+static void warm(void *context)
+{
+    struct fg_repository *repository = context;
+    struct fg_error error;
+    if (fg_repository_warm(repository, &error) != FG_OK) {
+        fg_log_message("the repository is not sound: %s", error.message);
+    }
+}
+
 static enum fg_status start(struct server *server, struct fg_error *error)
 {
     struct fg_gateway *gateway = &server->gateway;
@@ -89,7 +102,13 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     raise_descriptor_limit(config);
-    return start_listeners(server, error);
+    enum fg_status started = start_listeners(server, error);
+    if (started == FG_OK) {
+        /* Refused only by a full queue, which a new one is not; it would cost time later, no more.
+         */
+        (void)fg_workers_submit(gateway->workers, warm, gateway->repository);
+    }
+    return started;
 }
 
 static void announce(const struct server *server)

@@ -40,6 +40,13 @@ void fg_repository_close(struct fg_repository *repository)
     free(repository);
 }
 
+enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_error *error)
+{
+    (void)repository;
+    (void)error;
+    return FG_OK;
+}
+
 enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
                                         unsigned seconds)
 {
