@@ -3,6 +3,8 @@
  */
 #include "gateway/address.h"
 
+#include "framing/buffer.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -93,6 +95,37 @@ void fg_address_format(const struct fg_address *address, char *text)
         inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof(host));
         snprintf(text, FG_ADDRESS_TEXT_SIZE, "[%s]:%u", host, (unsigned)ntohs(six->sin6_port));
     }
+}
+
+/* The bytes of the address itself, without port and the rest; empty for none. */
+static struct fg_bytes host_of(const struct fg_address *address)
+{
+    if (address->size > 0 && address->storage.ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const void *)&address->storage;
+        return (struct fg_bytes){(const uint8_t *)&four->sin_addr, sizeof(four->sin_addr)};
+    }
+    if (address->size > 0 && address->storage.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const void *)&address->storage;
+        return (struct fg_bytes){(const uint8_t *)&six->sin6_addr, sizeof(six->sin6_addr)};
+    }
+    return (struct fg_bytes){NULL, 0};
+}
+
+bool fg_address_same_host(const struct fg_address *one, const struct fg_address *other)
+{
+    struct fg_bytes a = host_of(one);
+    struct fg_bytes b = host_of(other);
+    return a.size > 0 && a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+uint32_t fg_address_hash(const struct fg_address *address)
+{
+    struct fg_bytes host = host_of(address);
+    uint32_t hash = 2166136261U;
+    for (size_t i = 0; i < host.size; i++) {
+        hash = (hash ^ host.data[i]) * 16777619U;
+    }
+    return hash;
 }
 
 bool fg_address_is_loopback(const struct fg_address *address)

@@ -7,6 +7,7 @@
 #include "framing/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* Room for "[<IPv6 address>%<interface>]:<port>" and its NUL. */
@@ -27,6 +28,12 @@ enum fg_status fg_address_parse(const char *text, struct fg_address *ret_address
 
 /* "127.0.0.1:8080", "[::1]:8080". Writes to text, which has FG_ADDRESS_TEXT_SIZE bytes. */
 void fg_address_format(const struct fg_address *address, char *text);
+
+/* True if both are the same host, whatever their ports; never for none. */
+bool fg_address_same_host(const struct fg_address *one, const struct fg_address *other);
+
+/* A number that is the same for the same host. */
+uint32_t fg_address_hash(const struct fg_address *address);
 
 /* True for 127.0.0.0/8, ::1, and the former mapped into IPv6. */
 bool fg_address_is_loopback(const struct fg_address *address);

@@ -31,6 +31,11 @@ enum fg_bound {
     FG_BOUND_HEADER_BYTES,
     FG_BOUND_HEADER_TIME,
     FG_BOUND_BODY_TIME,
+    FG_BOUND_REPLY_TIME,
+    FG_BOUND_IDLE_TIME,
+    FG_BOUND_COMMAND_TIME,
+    FG_BOUND_CONNECTIONS,
+    FG_BOUND_CONNECTIONS_PER_ADDRESS,
     FG_BOUND_WORKER_QUEUE,
     FG_BOUND_COUNT,
     FG_BOUND_UNCOUNTED = FG_BOUND_COUNT, /* a setting that is no bound, or that others enforce */
@@ -72,6 +77,7 @@ struct fg_config {
     uint32_t body_seconds;
     uint32_t body_seconds_max;
     uint64_t body_rate; /* bytes a second that give one second more */
+    uint32_t reply_seconds; /* for each block of a reply */
     uint32_t idle_seconds;
     uint32_t drain_seconds;
     uint32_t command_seconds; /* of the program that writes */

@@ -7,15 +7,31 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-void fg_connections_init(struct fg_connections *connections)
+void fg_connections_init(struct fg_connections *connections, const struct fg_config *config,
+                         struct fg_state *state)
 {
-    *connections = (struct fg_connections){.first = NULL};
+    *connections = (struct fg_connections){.config = config, .state = state};
     pthread_mutex_init(&connections->lock, NULL);
 }
 
 void fg_connections_clear(struct fg_connections *connections)
 {
     pthread_mutex_destroy(&connections->lock);
+}
+
+/* True if the connection's address has as many as it may, without this one. */
+static bool is_full(const struct fg_connections *connections, const struct fg_connection *bucket,
+                    const struct fg_address *peer)
+{
+    uint32_t limit = connections->config->connections_per_address;
+    uint32_t count = 0;
+    for (; limit > 0 && bucket != NULL; bucket = bucket->next) {
+        count += fg_address_same_host(&bucket->peer, peer);
+        if (count == limit) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
@@ -27,14 +43,25 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     }
     connection->socket = socket;
     connection->peer = *peer;
+    struct fg_connection **bucket =
+        &connections->buckets[fg_address_hash(peer) % FG_CONNECTION_BUCKETS];
+    fg_connection_set_deadline(connection, connections->config->header_seconds,
+                               FG_BOUND_HEADER_TIME);
     pthread_mutex_lock(&connections->lock);
-    connection->next = connections->first;
-    connection->link = &connections->first;
+    if (is_full(connections, *bucket, peer)) {
+        fg_state_count_bound(connections->state, FG_BOUND_CONNECTIONS_PER_ADDRESS);
+        shutdown(socket, SHUT_RDWR);
+    }
+    connection->next = *bucket;
+    connection->link = bucket;
     if (connection->next != NULL) {
         connection->next->link = &connection->next;
     }
-    connections->first = connection;
+    *bucket = connection;
     connections->count++;
+    if (connections->count == connections->config->connections) {
+        fg_state_count_bound(connections->state, FG_BOUND_CONNECTIONS);
+    }
     pthread_mutex_unlock(&connections->lock);
     return connection;
 }
@@ -62,11 +89,10 @@ void fg_connection_set_deadline(struct fg_connection *connection, uint64_t secon
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
 }
 
-void fg_connections_cut(struct fg_connections *connections, struct fg_state *state)
+/* Shuts down those of one bucket. */
+static void cut_bucket(struct fg_connection *bucket, struct fg_state *state, uint64_t now)
 {
-    uint64_t now = fg_now_microseconds();
-    pthread_mutex_lock(&connections->lock);
-    for (struct fg_connection *c = connections->first; c != NULL; c = c->next) {
+    for (struct fg_connection *c = bucket; c != NULL; c = c->next) {
         uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
         if (deadline != 0 && deadline <= now) {
             /* Counted first, so that whoever sees the end of the connection finds it counted. */
@@ -75,6 +101,15 @@ void fg_connections_cut(struct fg_connections *connections, struct fg_state *sta
             shutdown(c->socket, SHUT_RDWR);
             atomic_store_explicit(&c->deadline, 0, memory_order_relaxed);
         }
+    }
+}
+
+void fg_connections_cut(struct fg_connections *connections)
+{
+    uint64_t now = fg_now_microseconds();
+    pthread_mutex_lock(&connections->lock);
+    for (size_t i = 0; i < FG_CONNECTION_BUCKETS; i++) {
+        cut_bucket(connections->buckets[i], connections->state, now);
     }
     pthread_mutex_unlock(&connections->lock);
 }

@@ -29,19 +29,29 @@ struct fg_connection {
     void *owner;
 };
 
+enum { FG_CONNECTION_BUCKETS = 1024 };
+
 struct fg_connections {
     pthread_mutex_t lock;
-    struct fg_connection *first;
+    struct fg_connection *buckets[FG_CONNECTION_BUCKETS]; /* by the peer's host */
     uint64_t count;
+    const struct fg_config *config;
+    struct fg_state *state;
 };
 
-/* No allocation. */
-void fg_connections_init(struct fg_connections *connections);
+/* No allocation. config has the limits, state the counters; both outlive the list. */
+void fg_connections_init(struct fg_connections *connections, const struct fg_config *config,
+                         struct fg_state *state);
 
 /* None may be open. */
 void fg_connections_clear(struct fg_connections *connections);
 
-/* Enters a connection, without a deadline. NULL if memory is short. */
+/*
+ * Enters a connection, with the deadline of a header. The library has accepted it already, so one
+ * that its address may not have is shut down, and counted, here. The last one that all addresses
+ * together may have is counted too: the library leaves those after it waiting, and says nothing.
+ * NULL if memory is short.
+ */
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
                                           const struct fg_address *peer);
 
@@ -52,8 +62,8 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
 void fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
                                 enum fg_bound bound);
 
-/* Shuts down the sockets past their deadline, each counted in state once. */
-void fg_connections_cut(struct fg_connections *connections, struct fg_state *state);
+/* Shuts down the sockets past their deadline, each counted once. */
+void fg_connections_cut(struct fg_connections *connections);
 
 /* How many are open. */
 uint64_t fg_connections_count(struct fg_connections *connections);

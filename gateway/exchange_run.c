@@ -106,7 +106,11 @@ void fg_exchange_run_slow(struct fg_exchange *exchange)
     enum fg_status status = run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
 
     pthread_mutex_lock(&exchange->shard->lock);
-    fg_exchange_deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, &reply, &error);
+    if (status == FG_ERR_LIMIT && exchange->slow_spec->permission == FG_PERMISSION_PUSH) {
+        fg_shard_count_bound(exchange->shard, FG_BOUND_COMMAND_TIME);
+    }
+    fg_exchange_deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, &reply,
+                        &error);
     fg_command_free(exchange->slow);
     exchange->slow = NULL;
     exchange->phase = FG_PHASE_BODY;

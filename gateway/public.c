@@ -50,8 +50,6 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
     if (connection != NULL) {
         connection->owner = public;
         connection->transport = transport;
-        fg_connection_set_deadline(connection, public->gateway->config.header_seconds,
-                                   FG_BOUND_HEADER_TIME);
     }
     *socket_context = connection;
 }
@@ -65,6 +63,10 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     }
     connection->head_done = false;
+    if (atomic_load_explicit(&connection->bound, memory_order_relaxed) == FG_BOUND_IDLE_TIME) {
+        fg_connection_set_deadline(connection, public->gateway->config.header_seconds,
+                                   FG_BOUND_HEADER_TIME);
+    }
     connection->target_end = target != NULL ? target + strlen(target) : NULL;
     struct fg_bytes bytes = fg_bytes_from_string(target != NULL ? target : "");
     if (fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange) !=
@@ -82,11 +84,13 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
     struct fg_public *public = context;
     struct fg_connection *connection = *request;
     if (connection != NULL) {
-        const struct fg_config *config = &public->gateway->config;
+        if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED) {
+            fg_state_count_bound(public->gateway->state, FG_BOUND_IDLE_TIME);
+        }
         fg_exchange_end(connection->exchange, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         connection->exchange = NULL;
-        fg_connection_set_deadline(connection, config->idle_seconds + config->header_seconds,
-                                   FG_BOUND_HEADER_TIME);
+        fg_connection_set_deadline(connection, public->gateway->config.idle_seconds,
+                                   FG_BOUND_IDLE_TIME);
     }
 }
 
@@ -104,7 +108,11 @@ static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t ca
 {
     (void)position;
     struct fg_connection *connection = context;
+    const struct fg_public *public = connection->owner;
     size_t size = 0;
+    /* The last block is gone: the next one has the whole time again. */
+    fg_connection_set_deadline(connection, public->gateway->config.reply_seconds,
+                               FG_BOUND_REPLY_TIME);
     switch (fg_exchange_take(connection->exchange, (uint8_t *)buffer, capacity, &size)) {
     case FG_OK:
         return (ssize_t)size;
@@ -142,7 +150,9 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
 {
     struct fg_answer answer;
     fg_exchange_answer(connection->exchange, &answer);
-    fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
+    uint64_t blocks = 1 + (answer.whole ? answer.body.size / BLOCK_SIZE : 0);
+    fg_connection_set_deadline(connection, blocks * public->gateway->config.reply_seconds,
+                               FG_BOUND_REPLY_TIME);
     /* The exchange outlives the response: the library completes the request before it frees it. */
     struct MHD_Response *response =
         answer.whole
@@ -290,16 +300,17 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
     }
     const struct fg_config *config = &gateway->config;
     public->gateway = gateway;
-    fg_connections_init(&public->connections);
+    fg_connections_init(&public->connections, config, gateway->state);
     public->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, public,
         MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_THREAD_POOL_SIZE, config->threads,
-        MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        config->connections_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)config->connection_memory, MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, public,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, public, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-        public, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)config->connection_memory,
+        /* Silence within a request; between requests the watchdog is earlier, and counts it. */
+        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, public, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, public, MHD_OPTION_URI_LOG_CALLBACK, on_target, public,
+        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
     if (public->daemon == NULL) {
         fg_connections_clear(&public->connections);
         free(public);

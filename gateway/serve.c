@@ -133,7 +133,7 @@ static bool wait_for_signal(const struct server *server, long milliseconds)
 static void tick(struct server *server)
 {
     fg_state_flush_log(server->gateway.state);
-    fg_connections_cut(fg_public_connections(server->public), server->gateway.state);
+    fg_connections_cut(fg_public_connections(server->public));
 }
 
 /* Lets what runs come to its end, until the time is over or a second signal comes. */

@@ -54,6 +54,7 @@ static void defaults(void **state)
         {"body-time", 20},
         {"body-rate", 500},
         {"body-time-max", 300},
+        {"reply-time", 20},
         {"idle-time", 75},
         {"max-connections", 1000},
         {"max-connections-per-address", 100},
