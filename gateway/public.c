@@ -19,6 +19,7 @@ enum {
 struct fg_public {
     struct fg_gateway *gateway;
     struct MHD_Daemon *daemon;
+    bool cuts_fields; /* the library takes a NUL for the end of a field */
     struct fg_connections connections;
 };
 
@@ -192,6 +193,37 @@ static enum MHD_Result on_field(void *context, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
+/*
+ * True if a field lies in the head as the library sees it: a name, a colon, blanks, the value, and
+ * then the end of the line (or next, the name of the field after it; NULL after the last one). The
+ * library puts a NUL in place of the colon and of the end of a line, and takes the first NUL in a
+ * value for its end, so a NUL of the peer's hides what follows it. A folded value is a copy that
+ * lies elsewhere.
+ */
+static bool is_whole(const struct fg_field *field, const uint8_t *next)
+{
+    const uint8_t *at = field->name.data + field->name.size + 1;
+    while (at != field->value.data && (*at == ' ' || *at == '\t')) {
+        at++;
+    }
+    if (at != field->value.data) {
+        return false;
+    }
+    const uint8_t *end = field->value.data + field->value.size;
+    return end[0] == '\0' &&
+           (end + 1 == next || (end[1] == '\0' && (next == NULL || end + 2 == next)));
+}
+
+static bool are_whole(const struct fg_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_whole(&fields[i], i + 1 < count ? fields[i + 1].name.data : NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static uint64_t body_deadline(const struct fg_config *config, uint64_t body_size)
 {
     uint64_t seconds = config->body_seconds + body_size / config->body_rate;
@@ -214,6 +246,7 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
                            .version = fg_bytes_from_string(version),
                            .target_cut = connection->target_end == NULL ||
                                          connection->target_end + 1 != version,
+                           .fields_cut = public->cuts_fields && !are_whole(fields, collected.count),
                            .fields = fields,
                            .fields_count = collected.count};
     connection->head_done = true;
@@ -290,6 +323,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
 
 /* -- the daemon ------------------------------------------------------------------------------- */
 
+/* Version 0.9.77 began to refuse a NUL in the head, and lays the fields out in another way. */
+static bool library_cuts_fields(void)
+{
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned micro = 0;
+    return sscanf(MHD_get_version(), "%u.%u.%u", &major, &minor, &micro) == 3 && major == 0 &&
+           minor == 9 && micro < 77;
+}
+
 enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
                                struct fg_public **ret_public, struct fg_error *error)
 {
@@ -300,6 +343,7 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
     }
     const struct fg_config *config = &gateway->config;
     public->gateway = gateway;
+    public->cuts_fields = library_cuts_fields();
     fg_connections_init(&public->connections, config, gateway->state);
     public->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, public,

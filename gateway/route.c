@@ -250,6 +250,8 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
         answer_text(route, 400, "a header field has a malformed name");
     } else if (head->target_cut) {
         answer_text(route, 400, "the path contains a NUL");
+    } else if (head->fields_cut) {
+        answer_text(route, 400, "a header field is folded or contains a NUL");
     } else if (is_get(head) &&
                (summary->transfer_encoding || summary->lengths > 1 ||
                 (summary->lengths == 1 &&

@@ -38,6 +38,7 @@ struct fg_head {
     struct fg_bytes version; /* for the log alone */
     struct fg_bytes target;  /* path and query as sent, nothing decoded */
     bool target_cut;         /* bytes of the target were lost (a NUL) */
+    bool fields_cut;         /* bytes of a field were lost (a NUL), or it is folded */
     const struct fg_field *fields;
     size_t fields_count;
     bool may_push;     /* this peer may use rw */

@@ -298,6 +298,9 @@ static void limits_of_the_head(void **state)
     start("GET", "/api");
     given->head.target_cut = true;
     expect(400, true, "NUL");
+    start("GET", "/api");
+    given->head.fields_cut = true;
+    expect(400, true, "folded");
 }
 
 static void new_work_is_refused_while_memory_is_short(void **state)
