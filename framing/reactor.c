@@ -65,6 +65,7 @@ struct fg_reactor {
     bool inputeof;
 
     uint8_t incoming_streams[STREAMS / 8]; /* a bit for each id; a reactor is made for each body */
+    uint64_t streams_reopened;
     unsigned next_outgoing_streamid;
     struct outgoing_stream first_stream;      /* used while there is no other */
     struct outgoing_stream *outgoing_streams; /* the others; owned */
@@ -725,6 +726,7 @@ static bool check_stream(struct fg_reactor *reactor, const struct fg_frame *fram
                "received frame on unknown inactive stream without beginning of stream flag set");
         return false;
     }
+    reactor->streams_reopened += is_open(reactor, streamid) && (streamflags & FG_STREAM_BEGIN) != 0;
     set_open(reactor, streamid, true);
     if ((streamflags & FG_STREAM_ENCODED) != 0) {
         refuse(reactor, action, "received encoded frame on stream without known settings: %u",
@@ -1014,6 +1016,11 @@ enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
 /* -- looking in
  * -----------------------------------------------------------------------------------------------
  */
+
+uint64_t fg_reactor_streams_reopened(const struct fg_reactor *reactor)
+{
+    return reactor->streams_reopened;
+}
 
 enum fg_reactor_limit fg_reactor_limit_hit(const struct fg_reactor *reactor)
 {

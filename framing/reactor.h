@@ -199,6 +199,12 @@ enum fg_reactor_limit fg_reactor_limit_hit(const struct fg_reactor *reactor);
 
 enum fg_reactor_state fg_reactor_state(const struct fg_reactor *reactor);
 
+/*
+ * How many frames had the begin flag on a stream that was open. They are accepted, as the seed
+ * accepts them, but no honest peer sends them.
+ */
+uint64_t fg_reactor_streams_reopened(const struct fg_reactor *reactor);
+
 /* A request that is being received. */
 struct fg_receiving_view {
     uint16_t requestid;

@@ -95,11 +95,15 @@ void fg_exchange_end(struct fg_exchange *exchange, bool aborted)
     struct fg_finished finished;
     fg_exchange_record(exchange, aborted, &finished);
     pthread_mutex_lock(&shard->lock);
+    if (exchange->reactor != NULL) {
+        shard->counters.streams_reopened += fg_reactor_streams_reopened(exchange->reactor);
+    }
     fg_exchange_log(exchange, &finished);
+    /* Before it leaves, so that nothing in flight means nothing accounted; it is freed at once. */
+    account(exchange, 0);
     fg_shard_leave(shard, &exchange->entry, &finished);
     pthread_mutex_unlock(&shard->lock);
     clear(exchange);
-    account(exchange, 0);
     free(exchange);
 }
 

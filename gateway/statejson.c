@@ -63,6 +63,7 @@ static json_t *totals_json(const struct fg_counters *counters, bool *ok)
     put_number(object, ok, "commands", counters->commands);
     put_number(object, ok, "command_errors", counters->command_errors);
     put_number(object, ok, "protocol_errors", counters->protocol_errors);
+    put_number(object, ok, "streams_reopened", counters->streams_reopened);
     put_number(object, ok, "frames_in", counters->frames_in);
     put_number(object, ok, "frames_out", counters->frames_out);
     put_number(object, ok, "bytes_in", counters->bytes_in);

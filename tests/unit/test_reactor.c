@@ -182,6 +182,7 @@ static void a_stream_that_ended_must_begin_again(void **state)
     assert_int_equal(fg_reactor_incoming_streams(fixture.reactor, ids, 0), 2);
     /* Beginning an open stream again is accepted, as the seed does. */
     assert_runs(&fixture, "5 1 stream-begin command-request new cbor:{b'name': b'x'}");
+    assert_int_equal(fg_reactor_streams_reopened(fixture.reactor), 1);
     assert_runs(&fixture, "7 1 stream-end command-request new cbor:{b'name': b'x'}");
     assert_int_equal(fg_reactor_incoming_streams(fixture.reactor, ids, 4), 1);
     assert_error(&fixture, "9 1 0 command-request new cbor:{b'name': b'x'}",
