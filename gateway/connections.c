@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+enum { LOOK_MICROSECONDS = 500000 }; /* between looks for ended peers; each is a system call */
+
 void fg_connections_init(struct fg_connections *connections, const struct fg_config *config,
                          struct fg_state *state)
 {
@@ -89,10 +91,41 @@ void fg_connection_set_deadline(struct fg_connection *connection, uint64_t secon
     atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
 }
 
+/* True while the library waits for bytes of the peer. */
+static bool waits_for_peer(const struct fg_connection *connection)
+{
+    switch (atomic_load_explicit(&connection->bound, memory_order_relaxed)) {
+    case FG_BOUND_HEADER_TIME:
+    case FG_BOUND_BODY_TIME:
+    case FG_BOUND_IDLE_TIME:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * Closes the reading half if nothing more can come: that is an event of its own, which the library
+ * sees. An answer that is on its way is not disturbed.
+ */
+static void notice_end(struct fg_connection *connection)
+{
+    char byte;
+    if (!connection->ended && waits_for_peer(connection) &&
+        recv(connection->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+        connection->ended = true;
+        shutdown(connection->socket, SHUT_RD);
+    }
+}
+
 /* Shuts down those of one bucket. */
-static void cut_bucket(struct fg_connection *bucket, struct fg_state *state, uint64_t now)
+static void cut_bucket(struct fg_connection *bucket, struct fg_state *state, uint64_t now,
+                       bool look)
 {
     for (struct fg_connection *c = bucket; c != NULL; c = c->next) {
+        if (look) {
+            notice_end(c);
+        }
         uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
         if (deadline != 0 && deadline <= now) {
             /* Counted first, so that whoever sees the end of the connection finds it counted. */
@@ -108,8 +141,12 @@ void fg_connections_cut(struct fg_connections *connections)
 {
     uint64_t now = fg_now_microseconds();
     pthread_mutex_lock(&connections->lock);
+    bool look = now >= connections->next_look;
+    if (look) {
+        connections->next_look = now + LOOK_MICROSECONDS;
+    }
     for (size_t i = 0; i < FG_CONNECTION_BUCKETS; i++) {
-        cut_bucket(connections->buckets[i], connections->state, now);
+        cut_bucket(connections->buckets[i], connections->state, now, look);
     }
     pthread_mutex_unlock(&connections->lock);
 }

@@ -20,6 +20,7 @@ struct fg_connection {
     struct fg_address peer;
     _Atomic uint64_t deadline; /* as fg_now_microseconds; 0: none */
     atomic_uint bound;         /* enum fg_bound to count when it passes */
+    bool ended;                /* the peer's end was noticed and told to the library */
 
     /* For the owner of the connection alone: */
     struct fg_exchange *exchange; /* NULL between requests */
@@ -35,6 +36,7 @@ struct fg_connections {
     pthread_mutex_t lock;
     struct fg_connection *buckets[FG_CONNECTION_BUCKETS]; /* by the peer's host */
     uint64_t count;
+    uint64_t next_look; /* for ended peers; as fg_now_microseconds */
     const struct fg_config *config;
     struct fg_state *state;
 };
@@ -62,7 +64,11 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
 void fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
                                 enum fg_bound bound);
 
-/* Shuts down the sockets past their deadline, each counted once. */
+/*
+ * Shuts down the sockets past their deadline, each counted once. Also wakes the connections whose
+ * request cannot become complete because the peer has sent its last byte: the library learns of
+ * that only if it comes alone, not together with data. To be called a few times a second.
+ */
 void fg_connections_cut(struct fg_connections *connections);
 
 /* How many are open. */

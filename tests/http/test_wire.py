@@ -208,6 +208,16 @@ class Wire(support.ServerTest):
                 got = connection.makefile("rb").read()
                 self.assertNotIn(b"200 OK", got)
 
+    def test_a_peer_that_leaves_with_its_last_bytes_is_noticed_before_any_deadline(self):
+        before = self.server.state()["limits"]
+        for body in (HEADS, bytes(1000)):
+            with self.server.connect() as connection:
+                connection.sendall(support.post_head(PATH, 100000) + body)
+        self.idle()
+        after = self.server.state()["limits"]
+        for name in ("header-time", "body-time", "idle-time"):
+            self.assertEqual(after[name]["hits"], before[name]["hits"], name)
+
     def test_a_disconnect_after_every_byte(self):
         data = post()
         for cut in range(1, len(data) + 1):
