@@ -179,6 +179,7 @@ static void block_signals(struct server *server)
     sigaddset(&server->signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
 }
 
 static int run(struct server *server)
