@@ -81,16 +81,40 @@ void fg_address_copy(const struct sockaddr *from, struct fg_address *ret_address
     memcpy(&ret_address->storage, from, ret_address->size);
 }
 
+/* Appends a number's digits; the new end. */
+static char *put_number(char *at, unsigned number)
+{
+    char digits[10];
+    size_t count = 0;
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count > 0) {
+        *at++ = digits[--count];
+    }
+    return at;
+}
+
+/* Without printf: every request has its peer formatted, and that was a tenth of our share of it. */
+static void format_four(const struct sockaddr_in *four, char *text)
+{
+    const uint8_t *bytes = (const uint8_t *)&four->sin_addr;
+    for (int i = 0; i < 4; i++) {
+        text = put_number(text, bytes[i]);
+        *text++ = i < 3 ? '.' : ':';
+    }
+    *put_number(text, ntohs(four->sin_port)) = '\0';
+}
+
 void fg_address_format(const struct fg_address *address, char *text)
 {
     char host[INET6_ADDRSTRLEN];
-    const struct sockaddr_in *four = (const struct sockaddr_in *)&address->storage;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address->storage;
     if (address->size == 0) {
         snprintf(text, FG_ADDRESS_TEXT_SIZE, "-");
     } else if (address->storage.ss_family == AF_INET) {
-        inet_ntop(AF_INET, &four->sin_addr, host, sizeof(host));
-        snprintf(text, FG_ADDRESS_TEXT_SIZE, "%s:%u", host, (unsigned)ntohs(four->sin_port));
+        format_four((const struct sockaddr_in *)&address->storage, text);
     } else {
         inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof(host));
         snprintf(text, FG_ADDRESS_TEXT_SIZE, "[%s]:%u", host, (unsigned)ntohs(six->sin6_port));

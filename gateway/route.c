@@ -48,18 +48,21 @@ static uint8_t lower(uint8_t byte)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
-static bool name_is(struct fg_bytes name, const char *other)
+static bool equal_caseless(struct fg_bytes name, const char *other)
 {
-    size_t size = strlen(other);
-    if (name.size != size) {
-        return false;
-    }
+    size_t size = name.size;
     for (size_t i = 0; i < size; i++) {
         if (lower(name.data[i]) != (uint8_t)other[i]) {
             return false;
         }
     }
     return true;
+}
+
+/* Each field is compared with several names: nearly all differ in their size already. */
+static inline bool name_is(struct fg_bytes name, const char *other)
+{
+    return name.size == strlen(other) && equal_caseless(name, other);
 }
 
 /* A token of RFC 9110: what methods and field names are made of. */
