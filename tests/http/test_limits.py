@@ -229,6 +229,7 @@ class Readers(support.ServerTest):
         body = requests(*[(b"big", {b"bytes": 10 << 20})] * 4)
         self.cut("/ro/multirequest", body)
 
+    @unittest.skipIf(FAKE, "needs an answer that no socket buffer holds")
     def test_a_stalled_reader_of_many_commands_is_cut_off(self):
         body = b"".join(
             request(b"capabilities", requestid=number % 60000, begin=number == 1)
