@@ -33,7 +33,8 @@ static enum fg_status join(const struct fg_head *head, const char *name, struct 
 static bool has_word(struct fg_bytes text, const char *word)
 {
     size_t start = 0;
-    for (size_t i = 0; i <= text.size; i++) {
+    /* An empty text may be NULL, to which not even 0 may be added. */
+    for (size_t i = 0; text.size > 0 && i <= text.size; i++) {
         if (i == text.size || text.data[i] == ' ') {
             struct fg_bytes found = {text.data + start, i - start};
             if (fg_bytes_equal_string(found, word)) {

@@ -176,7 +176,7 @@ def signals(measure):
         kept = repository and keep(repository)
         server.stop()
     try:
-        kill_and_restart(kept, body, expected)
+        kill_and_restart(measure, kept, body, expected)
     finally:
         support.shutil.rmtree(os.path.dirname(kept))
     return "finished, survived, started again"
@@ -207,7 +207,7 @@ def sighup_under_load(server, body, expected):
     check(not failures, len(failures), "wrong answers")
 
 
-def kill_and_restart(repository, body, expected):
+def kill_and_restart(measure, repository, body, expected):
     server = own(repository=repository)
     with server.connect() as upload:
         upload.sendall(support.post_head(API + "/ro/multirequest", len(body)) + body[:20])
@@ -215,4 +215,5 @@ def kill_and_restart(repository, body, expected):
         address = "%s:%d" % server.address
         server.stop(signal.SIGKILL, expect=-signal.SIGKILL)
     with own("--listen", address, repository=repository) as again:
+        measure(again)
         check(again.run("multirequest", body).body == expected, "a wrong answer after the restart")
