@@ -101,14 +101,32 @@ static bool same_folder(const char *path, const struct fg_file_stamp *known)
            stamp.device == known->device && stamp.inode == known->inode;
 }
 
-bool fg_stamps_still_true(const struct fg_layout *layout, bool working_copy,
+/*
+ * Whether the paths still lead to the same folders. Looking at a path is a tenth of what a small
+ * request costs; where the watch sees folders being moved, only a mount can change that, and
+ * that is looked for once in a tick of the kernel's clock.
+ */
+static bool same_paths(struct fg_layout *layout, const struct fg_stamps *stamps)
+{
+    int64_t now = now_ns();
+    if (layout->watches_above &&
+        atomic_load_explicit(&layout->looked, memory_order_relaxed) == now) {
+        return true;
+    }
+    bool same =
+        same_folder(layout->hg_path, &stamps->files[FG_STAMPED_HG]) &&
+        (!is_share(layout) || same_folder(layout->source_path, &stamps->files[FG_STAMPED_SOURCE]));
+    if (same) {
+        atomic_store_explicit(&layout->looked, now, memory_order_relaxed);
+    }
+    return same;
+}
+
+bool fg_stamps_still_true(struct fg_layout *layout, bool working_copy,
                           const struct fg_stamps *stamps)
 {
     if (layout->watch == NULL || stamps->settles != 0 || !fg_watch_is_quiet(layout->watch) ||
-        !same_folder(layout->hg_path, &stamps->files[FG_STAMPED_HG])) {
-        return false;
-    }
-    if (is_share(layout) && !same_folder(layout->source_path, &stamps->files[FG_STAMPED_SOURCE])) {
+        !same_paths(layout, stamps)) {
         return false;
     }
     struct fg_file_stamp merge;

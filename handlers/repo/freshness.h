@@ -50,7 +50,7 @@ enum fg_status fg_stamps_take(const struct fg_layout *layout, bool working_copy,
  * so that they need not be taken. Looks by itself at what the watch does not see: folders above the
  * watched ones, and the state of a merge.
  */
-bool fg_stamps_still_true(const struct fg_layout *layout, bool working_copy,
+bool fg_stamps_still_true(struct fg_layout *layout, bool working_copy,
                           const struct fg_stamps *stamps);
 
 /* True if the layout's folders and requirements are the same. */

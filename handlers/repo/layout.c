@@ -218,6 +218,9 @@ enum fg_status fg_layout_open(const char *path, struct fg_layout **ret_layout,
     }
     const int folders[] = {layout->hg, layout->source, layout->store};
     layout->watch = fg_watch_new(folders, sizeof folders / sizeof folders[0]);
+    layout->watches_above = layout->watch != NULL &&
+                            fg_watch_add_above(layout->watch, layout->hg_path) &&
+                            fg_watch_add_above(layout->watch, layout->source_path);
     *ret_layout = layout;
     return FG_OK;
 }

@@ -43,6 +43,8 @@ struct fg_layout {
     int store;
     bool shares_bookmarks;  /* a share that has its source's bookmarks */
     struct fg_watch *watch; /* of these folders; NULL if they cannot be watched */
+    bool watches_above;     /* it also sees the folders above them being moved */
+    _Atomic int64_t looked; /* when the paths were last looked at (fg_stamps_still_true), ns */
 };
 
 /*

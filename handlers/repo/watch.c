@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
@@ -52,6 +53,20 @@ static bool add_folder(const struct fg_watch *watch, int folder)
                             IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
     snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
     return is_local(folder) && inotify_add_watch(watch->fd, path, events) >= 0;
+}
+
+bool fg_watch_add_above(struct fg_watch *watch, const char *path)
+{
+    const uint32_t events = IN_MOVE_SELF | IN_ONLYDIR | IN_MASK_ADD;
+    char *copy = strdup(path);
+    bool complete = copy != NULL;
+    for (char *end = copy; complete && (end = strchr(end + 1, '/')) != NULL;) {
+        *end = '\0';
+        complete = inotify_add_watch(watch->fd, copy, events) >= 0;
+        *end = '/';
+    }
+    free(copy);
+    return complete;
 }
 
 struct fg_watch *fg_watch_new(const int *folders, size_t count)

@@ -18,6 +18,12 @@ struct fg_watch;
  */
 struct fg_watch *fg_watch_new(const int *folders, size_t count);
 
+/*
+ * Watches for the folders above an absolute path being moved away. False if that is not to be had.
+ * What is mounted over one of them is not seen.
+ */
+bool fg_watch_add_above(struct fg_watch *watch, const char *path);
+
 /* Takes NULL. */
 void fg_watch_free(struct fg_watch *watch);
 
