@@ -61,7 +61,7 @@ check_format() {
 }
 
 check_scripts() {
-    shellcheck --external-sources run.sh test.sh .ci/run .ci/setup.sh tests/support/*.sh
+    shellcheck --external-sources run.sh test.sh .ci/run .ci/setup.sh tests/slow.sh tests/support/*.sh
 }
 
 check_tidy() {

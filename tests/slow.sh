@@ -1,0 +1,85 @@
+#!/bin/bash
+# The runs that are too slow for every change: all tests with ThreadSanitizer, and the unit tests,
+# the fuzz corpora and the tests over HTTP under valgrind.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+usage() {
+    cat <<'END'
+Usage: tests/slow.sh [tsan|valgrind]...
+
+Builds what is needed and runs all tests with ThreadSanitizer (tsan), or the unit
+tests, the fuzz corpora and the tests over HTTP under valgrind; both without an
+argument. The exit status is 0 if nothing was found.
+END
+}
+
+export HGRCPATH=/dev/null PYTHONDONTWRITEBYTECODE=1 NO_PROXY='*' no_proxy='*'
+
+run_tsan() {
+    cmake --preset tsan
+    cmake --build --preset tsan --parallel "$(nproc)"
+    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1 ctest --preset tsan --label-exclude bench
+}
+
+# A program that runs the named one under valgrind, with the same name in another folder.
+wrap() {
+    local program=$1 wrapper=$2
+    cat >"$wrapper" <<END
+#!/bin/sh
+exec valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \\
+    --errors-for-leak-kinds=definite,indirect "$program" "\$@"
+END
+    chmod +x "$wrapper"
+}
+
+run_valgrind() {
+    if ! command -v valgrind >/dev/null; then
+        echo "tests/slow.sh: valgrind is missing: apt-get install valgrind" >&2
+        exit 2
+    fi
+    cmake --preset release
+    cmake --build --preset release --parallel "$(nproc)"
+    local folder=$PWD/build/release/valgrind failures=0 program name corpus
+    mkdir -p "$folder"
+    for program in build/release/test_* build/release/fuzz_*; do
+        corpus=tests/fuzz/corpus/${program##*/fuzz_}
+        [ -e "$corpus" ] || corpus=
+        wrap "$PWD/$program" "$folder/${program##*/}"
+        # shellcheck disable=SC2086 # no corpus is no argument
+        "$folder/${program##*/}" $corpus >"$folder/log" 2>&1 || {
+            failures=$((failures + 1))
+            echo "FAILED: ${program##*/}"
+            tail -40 "$folder/log"
+        }
+    done
+    for name in framegate framegate-fake; do
+        wrap "$PWD/build/release/$name" "$folder/$name"
+        for program in exchange limits smuggling stop table wire; do
+            FRAMEGATE_HTTP=$folder/$name FRAMEGATE_SANITIZE=valgrind \
+                /usr/bin/python3 -B "tests/http/test_$program.py" >"$folder/log" 2>&1 || {
+                failures=$((failures + 1))
+                echo "FAILED: test_$program.py with $name"
+                tail -40 "$folder/log"
+            }
+        done
+    done
+    echo "valgrind: $failures failed"
+    [ "$failures" -eq 0 ]
+}
+
+[ $# -gt 0 ] || set -- tsan valgrind
+for what in "$@"; do
+    case $what in
+    tsan) run_tsan ;;
+    valgrind) run_valgrind ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
