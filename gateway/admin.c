@@ -4,7 +4,9 @@
  */
 #include "gateway/admin.h"
 
+#include "gateway/adminaccess.h"
 #include "gateway/statejson.h"
+#include "gateway/tls.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -35,7 +37,8 @@ static enum MHD_Result answer(struct MHD_Connection *transport, unsigned status,
         MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") == MHD_YES &&
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff") == MHD_YES &&
         (status != MHD_HTTP_METHOD_NOT_ALLOWED ||
-         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES)) {
+         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES) &&
+        (status != MHD_HTTP_UNAUTHORIZED || fg_admin_add_challenge(response))) {
         result = MHD_queue_response(transport, status, response);
     }
     MHD_destroy_response(response);
@@ -74,11 +77,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
         *size = 0;
         return MHD_YES;
     }
-    if (strcmp(url, "/state") == 0) {
-        return answer_state(admin, transport);
-    }
     if (strcmp(url, "/healthz") == 0) {
         return answer(transport, MHD_HTTP_OK, "text/plain", "ok\n", false);
+    }
+    if (!fg_admin_admits(admin->gateway, transport)) {
+        return answer(transport, MHD_HTTP_UNAUTHORIZED, "text/plain", "permission denied\n", false);
+    }
+    if (strcmp(url, "/state") == 0) {
+        return answer_state(admin, transport);
     }
     return answer(transport, MHD_HTTP_NOT_FOUND, "text/plain", "not found\n", false);
 }
@@ -93,11 +99,13 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     *admin = (struct fg_admin){.gateway = gateway, .public = public};
-    admin->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, admin,
-                         MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_CONNECTION_LIMIT,
-                         (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    struct MHD_OptionItem tls[FG_TLS_OPTIONS];
+    unsigned tls_flags = fg_tls_options(&gateway->config, fg_admin_has_tls(&gateway->config), tls);
+    admin->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | tls_flags, 0, NULL, NULL, on_request, admin,
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         free(admin);
         close(listen_socket);

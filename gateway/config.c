@@ -6,11 +6,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-#define FIELD(name) offsetof(struct fg_config, name), sizeof(((struct fg_config *)NULL)->name)
+#define FIELD_WITH(name, flags)                                                                    \
+    offsetof(struct fg_config, name), sizeof(((struct fg_config *)NULL)->name), (flags)
+#define FIELD(name)          FIELD_WITH(name, 0)
+#define RELOADED_FIELD(name) FIELD_WITH(name, FG_SETTING_RELOADED)
+#define WEB_FIELD(name)      FIELD_WITH(name, FG_SETTING_WEB | FG_SETTING_RELOADED)
 
-static const char *const allow_push_choices[] = {"loopback", "*", "nobody", NULL};
+enum { TLS_MEMORY_MIN = 64 * 1024 }; /* measured: with 32 KiB requests run out of it */
 
 static const struct fg_setting settings[] = {
     {"repository", FG_SETTING_TEXT, FIELD(repository), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL, "DIR",
@@ -18,19 +23,61 @@ static const struct fg_setting settings[] = {
     {"listen", FG_SETTING_ADDRESS, FIELD(listen), 0, 0, "127.0.0.1:8080", FG_BOUND_UNCOUNTED, NULL,
      "ADDR:PORT", "where the protocol is served; port 0 takes a free one", NULL},
     {"admin-listen", FG_SETTING_ADDRESS, FIELD(admin_listen), 0, 0, "127.0.0.1:8081",
-     FG_BOUND_UNCOUNTED, NULL, "ADDR:PORT", "where the state is shown; must be a loopback address",
+     FG_BOUND_UNCOUNTED, NULL, "ADDR:PORT",
+     "where the state is shown; another address than a loopback one needs --admin-token-file",
      NULL},
-    {"access-log", FG_SETTING_TEXT, FIELD(access_log), 0, 0, "-", FG_BOUND_UNCOUNTED, NULL, "PATH",
-     "a line for each request: a file, - for standard error, or off", NULL},
+    {"access-log", FG_SETTING_TEXT, RELOADED_FIELD(access_log), 0, 0, "-", FG_BOUND_UNCOUNTED, NULL,
+     "PATH", "a line for each request: a file, - for standard error, or off", NULL},
     {"debugreflect", FG_SETTING_SWITCH, FIELD(debugreflect), 0, 1, "off", FG_BOUND_UNCOUNTED, NULL,
      NULL, "offer the command debugreflect, which shows what the reactor makes of frames", NULL},
-    {"allow-push", FG_SETTING_CHOICE, FIELD(allow_push), 0, 0, "loopback", FG_BOUND_UNCOUNTED,
-     allow_push_choices, "WHO",
-     "who may use rw: loopback (peers on this machine that come without a proxy), * (everyone) or "
-     "nobody",
-     "403"},
     {"hg", FG_SETTING_TEXT, FIELD(hg), 0, 0, "hg", FG_BOUND_UNCOUNTED, NULL, "PROGRAM",
      "Mercurial itself, which does all writing: a path, or a name to look up in PATH", NULL},
+    {"user", FG_SETTING_TEXT, FIELD(user), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL, "NAME",
+     "the account to run as, once the addresses are bound and the keys read; needs root", NULL},
+
+    {"allow-read", FG_SETTING_WORDS, WEB_FIELD(allow_read), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL,
+     "USERS", "who may read; everyone if empty or *, without credentials then", NULL},
+    {"deny-read", FG_SETTING_WORDS, WEB_FIELD(deny_read), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL,
+     "USERS",
+     "who may not read; if there are any, reading needs credentials; * for everyone. It goes "
+     "before "
+     "--allow-read",
+     NULL},
+    {"allow-push", FG_SETTING_WORDS, WEB_FIELD(allow_push), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL,
+     "USERS", "who may use rw; nobody if empty, * for everyone who has credentials", NULL},
+    {"deny-push", FG_SETTING_WORDS, WEB_FIELD(deny_push), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL,
+     "USERS", "who may not use rw; * for everyone. It goes before --allow-push", NULL},
+    {"push-ssl", FG_SETTING_SWITCH, WEB_FIELD(push_ssl), 0, 1, "on", FG_BOUND_UNCOUNTED, NULL, NULL,
+     "allow rw over TLS alone, which is the default; --push-ssl=off allows it without", NULL},
+    {"password-file", FG_SETTING_TEXT, RELOADED_FIELD(password_file), 0, 0, NULL,
+     FG_BOUND_UNCOUNTED, NULL, "FILE",
+     "users and their passwords, as htpasswd writes them with bcrypt or SHA-512", NULL},
+    {"token-file", FG_SETTING_TEXT, RELOADED_FIELD(token_file), 0, 0, NULL, FG_BOUND_UNCOUNTED,
+     NULL, "FILE", "users and the SHA-256 of their tokens, a line USER:HEX for each token", NULL},
+    {"admin-token-file", FG_SETTING_TEXT, RELOADED_FIELD(admin_token_file), 0, 0, NULL,
+     FG_BOUND_UNCOUNTED, NULL, "FILE",
+     "the same for the admin listener, which then shows nothing without a token", NULL},
+    {"login-time", FG_SETTING_SECONDS, RELOADED_FIELD(login_seconds), 0, 86400, "300",
+     FG_BOUND_UNCOUNTED, NULL, "SECONDS",
+     "for which a right password is remembered, since checking one takes long; 0 to check always",
+     NULL},
+    {"max-logins", FG_SETTING_NUMBER, FIELD(logins), 1, 1000000, "32", FG_BOUND_LOGINS, NULL, "N",
+     "passwords that are checked or wait for it at once, so that guessing leaves workers for "
+     "others",
+     "503"},
+    {"trusted-proxies", FG_SETTING_WORDS, RELOADED_FIELD(trusted_proxies), 0, 0, NULL,
+     FG_BOUND_UNCOUNTED, NULL, "NETWORKS",
+     "addresses such as 127.0.0.1 or 10.0.0.0/8 whose X-Forwarded-For and X-Forwarded-Proto are "
+     "believed",
+     NULL},
+    {"tls-certificate", FG_SETTING_TEXT, RELOADED_FIELD(tls_certificate), 0, 0, NULL,
+     FG_BOUND_UNCOUNTED, NULL, "FILE",
+     "serve TLS with this certificate and those that lead from it to the root, in PEM", NULL},
+    {"tls-key", FG_SETTING_TEXT, RELOADED_FIELD(tls_key), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL,
+     "FILE", "the certificate's private key, in PEM", NULL},
+    {"tls-priorities", FG_SETTING_TEXT, FIELD(tls_priorities), 0, 0,
+     "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", FG_BOUND_UNCOUNTED, NULL, "TEXT",
+     "versions and ciphers, as GnuTLS writes them", NULL},
 
     {"threads", FG_SETTING_NUMBER, FIELD(threads), 0, 1024, "0", FG_BOUND_UNCOUNTED, NULL, "N",
      "threads that serve connections; 0 for one each core", NULL},
@@ -215,6 +262,14 @@ static enum fg_status set_choice(struct fg_config *config, const struct fg_setti
                                  const char *text, struct fg_error *error)
 {
     static const char *const switch_choices[] = {"off", "on", NULL};
+    /* Mercurial's other words for the same, which its users' files have. */
+    static const char *const others[] = {"false", "true", "no", "yes", "0", "1", NULL};
+    for (uint32_t i = 0; setting->type == FG_SETTING_SWITCH && others[i] != NULL; i++) {
+        if (strcasecmp(others[i], text) == 0) {
+            store_number(config, setting, i % 2);
+            return FG_OK;
+        }
+    }
     const char *const *choices =
         setting->type == FG_SETTING_SWITCH ? switch_choices : setting->choices;
     struct fg_buffer expected = FG_BUFFER_INIT(256);
@@ -259,6 +314,21 @@ static enum fg_status set_address(struct fg_config *config, const struct fg_sett
                            : fg_fail(error, status, 0, "%s: %s", setting->key, inner.message);
 }
 
+static enum fg_status set_words(struct fg_config *config, const struct fg_setting *setting,
+                                const char *text, struct fg_error *error)
+{
+    struct fg_words words;
+    struct fg_error inner;
+    enum fg_status status = fg_words_parse(text, &words, &inner);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "%s: %s", setting->key, inner.message);
+    }
+    struct fg_words *field = field_of(config, setting);
+    fg_words_clear(field);
+    *field = words;
+    return FG_OK;
+}
+
 enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *setting,
                              const char *text, struct fg_error *error)
 {
@@ -270,6 +340,8 @@ enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *
     case FG_SETTING_SWITCH:
     case FG_SETTING_CHOICE:
         return set_choice(config, setting, text, error);
+    case FG_SETTING_WORDS:
+        return set_words(config, setting, text, error);
     case FG_SETTING_NUMBER:
     case FG_SETTING_BYTES:
     case FG_SETTING_SECONDS:
@@ -296,12 +368,40 @@ enum fg_status fg_config_init(struct fg_config *config, struct fg_error *error)
 
 void fg_config_clear(struct fg_config *config)
 {
-    if (config != NULL) {
-        free(config->repository);
-        free(config->access_log);
-        free(config->hg);
-        *config = (struct fg_config){.repository = NULL};
+    if (config == NULL) {
+        return;
     }
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        void *field = field_of(config, &settings[i]);
+        if (settings[i].type == FG_SETTING_TEXT) {
+            free(*(char **)field);
+        } else if (settings[i].type == FG_SETTING_WORDS) {
+            fg_words_clear(field);
+        }
+    }
+    *config = (struct fg_config){.repository = NULL};
+}
+
+/* --config and --check-config. True if it was one of them; FG_OK in *ret_status if it was right. */
+static bool parse_file_option(struct fg_config *config, int argc, char *const *argv, int *index,
+                              enum fg_status *ret_status, struct fg_error *error)
+{
+    static const char name[] = "--config";
+    const char *argument = argv[*index];
+    *ret_status = FG_OK;
+    if (strcmp(argument, "--check-config") == 0) {
+        config->check_only = true;
+    } else if (strncmp(argument, name, sizeof(name) - 1) == 0 &&
+               argument[sizeof(name) - 1] == '=') {
+        config->file = argument + sizeof(name);
+    } else if (strcmp(argument, name) != 0) {
+        return false;
+    } else if (*index + 1 < argc) {
+        config->file = argv[++*index];
+    } else {
+        *ret_status = fg_fail(error, FG_ERR_ARGUMENT, 0, "--config needs a value (FILE)");
+    }
+    return true;
 }
 
 /* One "--key", "--key=value" or "--key value"; *index is left at the last argument it took. */
@@ -342,10 +442,47 @@ enum fg_status fg_config_parse_arguments(struct fg_config *config, int argc, cha
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             return FG_END;
         }
-        enum fg_status status = parse_one(config, argc, argv, &i, error);
+        enum fg_status status = FG_OK;
+        if (!parse_file_option(config, argc, argv, &i, &status, error)) {
+            status = parse_one(config, argc, argv, &i, error);
+        }
         if (status != FG_OK) {
             return status;
         }
+    }
+    return FG_OK;
+}
+
+/* What there must be for the people who are named to prove who they are. */
+static enum fg_status check_access(const struct fg_config *config, struct fg_error *error)
+{
+    bool credentials = config->password_file != NULL || config->token_file != NULL;
+    bool pushes = !fg_words_are_none(&config->allow_push);
+    bool tls = config->tls_certificate != NULL;
+    if (!credentials && (pushes || !fg_words_are_none(&config->deny_read) ||
+                         !(fg_words_are_none(&config->allow_read) ||
+                           fg_words_are_only(&config->allow_read, "*")))) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "%s: nobody has credentials without --password-file or --token-file",
+                       pushes ? "--allow-push" : "--allow-read or --deny-read");
+    }
+    if (tls != (config->tls_key != NULL)) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "--tls-certificate and --tls-key need each other");
+    }
+    if (tls && config->connection_memory < TLS_MEMORY_MIN) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--connection-memory: TLS needs %dK at least",
+                       TLS_MEMORY_MIN / 1024);
+    }
+    if (pushes && config->push_ssl && !tls && fg_words_are_none(&config->trusted_proxies)) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "--allow-push: rw needs TLS (--tls-certificate, or --trusted-proxies that "
+                       "have it), or --push-ssl=off");
+    }
+    if (!fg_address_is_loopback(&config->admin_listen) && config->admin_token_file == NULL) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "--admin-listen: only a loopback address keeps the state private without "
+                       "--admin-token-file");
     }
     return FG_OK;
 }
@@ -354,10 +491,6 @@ enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *err
 {
     if (config->repository == NULL) {
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "--repository DIR is missing");
-    }
-    if (!fg_address_is_loopback(&config->admin_listen)) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "--admin-listen: only a loopback address keeps the state private");
     }
     if (config->body_seconds_max < config->body_seconds) {
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "--body-time-max: %u is less than --body-time %u",
@@ -372,5 +505,67 @@ enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *err
                        "--max-connections: %u is less than one for each of the %u threads",
                        config->connections, config->threads);
     }
-    return FG_OK;
+    return check_access(config, error);
+}
+
+enum fg_status fg_config_load(int argc, char *const *argv, struct fg_config *ret_config,
+                              struct fg_error *error)
+{
+    enum fg_status status = fg_config_init(ret_config, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status = fg_config_parse_arguments(ret_config, argc, argv, error);
+    const char *file = ret_config->file;
+    bool check_only = ret_config->check_only;
+    if (status == FG_OK && file != NULL) {
+        /* Once more, since what the command line says goes over the file. */
+        fg_config_clear(ret_config);
+        status = fg_config_init(ret_config, error);
+        if (status == FG_OK) {
+            status = fg_config_read_file(ret_config, file, error);
+        }
+        if (status == FG_OK) {
+            status = fg_config_parse_arguments(ret_config, argc, argv, error);
+        }
+    }
+    if (status == FG_OK) {
+        status = fg_config_complete(ret_config, error);
+    }
+    if (status != FG_OK) {
+        fg_config_clear(ret_config);
+        ret_config->file = file;
+        ret_config->check_only = check_only;
+    }
+    return status;
+}
+
+static bool differ(const struct fg_config *one, const struct fg_config *other,
+                   const struct fg_setting *setting)
+{
+    const void *a = (const char *)one + setting->offset;
+    const void *b = (const char *)other + setting->offset;
+    if (setting->type == FG_SETTING_WORDS) {
+        return !fg_words_equal(a, b);
+    }
+    if (setting->type == FG_SETTING_TEXT) {
+        const char *left = *(const char *const *)a;
+        const char *right = *(const char *const *)b;
+        return left == NULL || right == NULL ? left != right : strcmp(left, right) != 0;
+    }
+    /* Addresses too: they are zeroed where they say nothing. */
+    return memcmp(a, b, setting->width) != 0;
+}
+
+const struct fg_setting *fg_config_next_difference(const struct fg_config *one,
+                                                   const struct fg_config *other,
+                                                   const struct fg_setting *previous)
+{
+    const struct fg_setting *end = settings + sizeof(settings) / sizeof(settings[0]);
+    for (const struct fg_setting *s = previous == NULL ? settings : previous + 1; s < end; s++) {
+        if ((s->flags & FG_SETTING_RELOADED) == 0 && differ(one, other, s)) {
+            return s;
+        }
+    }
+    return NULL;
 }

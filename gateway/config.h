@@ -1,7 +1,7 @@
 /*
  * What `framegate serve` can be told, and every bound of the gateway: one table of settings with
- * default, unit, reason, and what a peer gets when a bound is reached. The command line reads the
- * table, and whatever else sets a setting goes through fg_config_set, so that a key means the same
+ * default, unit, reason, and what a peer gets when a bound is reached. The command line and the
+ * configuration file read the same table through fg_config_set, so that a key means the same
  * everywhere. The bounds of the framing layer stand in framing/limits.h; the table refers to them.
  */
 #ifndef FRAMEGATE_GATEWAY_CONFIG_H
@@ -10,6 +10,7 @@
 #include "framing/buffer.h"
 #include "framing/limits.h"
 #include "gateway/address.h"
+#include "gateway/words.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,15 +38,9 @@ enum fg_bound {
     FG_BOUND_CONNECTIONS,
     FG_BOUND_CONNECTIONS_PER_ADDRESS,
     FG_BOUND_WORKER_QUEUE,
+    FG_BOUND_LOGINS,
     FG_BOUND_COUNT,
     FG_BOUND_UNCOUNTED = FG_BOUND_COUNT, /* a setting that is no bound, or that others enforce */
-};
-
-/* Who may use rw, as long as nobody can prove who they are. */
-enum fg_allow_push {
-    FG_ALLOW_PUSH_LOOPBACK, /* peers on this machine that no proxy stands before */
-    FG_ALLOW_PUSH_ALL,
-    FG_ALLOW_PUSH_NONE,
 };
 
 struct fg_config {
@@ -54,8 +49,27 @@ struct fg_config {
     struct fg_address admin_listen;
     char *access_log; /* owned: a path, "-" for standard error, "off" */
     bool debugreflect;
-    uint32_t allow_push; /* enum fg_allow_push */
-    char *hg;            /* owned: the program that writes to the repository */
+    char *hg; /* owned: the program that writes to the repository */
+
+    /* Who may do what, as hgweb has it; gateway/access.h says what they mean. */
+    struct fg_words allow_read;
+    struct fg_words deny_read;
+    struct fg_words allow_push;
+    struct fg_words deny_push;
+    bool push_ssl;
+    char *password_file;    /* owned, as all text; NULL: none */
+    char *token_file;       /* NULL: none */
+    char *admin_token_file; /* NULL: none */
+    uint32_t login_seconds;
+    uint32_t logins;
+    struct fg_words trusted_proxies;
+    char *tls_certificate; /* NULL: no TLS */
+    char *tls_key;
+    char *tls_priorities;
+    char *user; /* to run as; NULL: whoever started it */
+
+    const char *file; /* --config, borrowed from the arguments; NULL: none */
+    bool check_only;  /* --check-config */
 
     uint32_t threads; /* 0 in the settings means one for each core; never 0 once parsed */
     uint32_t workers;
@@ -91,6 +105,14 @@ enum fg_setting_type {
     FG_SETTING_SECONDS, /* whole seconds */
     FG_SETTING_SWITCH,  /* without a value on the command line; on or off elsewhere */
     FG_SETTING_CHOICE,
+    FG_SETTING_WORDS, /* a list, gateway/words.h */
+};
+
+/* What else is to be known of a setting; a sum of these. */
+enum {
+    FG_SETTING_WEB =
+        1, /* stands in [web] of a file, with - or _ in its name; else in [framegate] */
+    FG_SETTING_RELOADED = 2, /* SIGHUP gives it its new value; others need a new start */
 };
 
 /* One row of the table. All strings are static. */
@@ -99,6 +121,7 @@ struct fg_setting {
     enum fg_setting_type type;
     size_t offset;       /* in struct fg_config */
     size_t width;        /* bytes of the field */
+    unsigned flags;      /* FG_SETTING_WEB, … */
     uint64_t minimum;    /* of numbers, bytes and seconds */
     uint64_t maximum;    /* dito */
     const char *initial; /* the default; NULL if it has none or is that of FG_LIMITS_DEFAULT */
@@ -129,17 +152,42 @@ enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *
                              const char *text, struct fg_error *error);
 
 /*
- * Reads "--key value" and "--key=value"; argv[0] is skipped. FG_ERR_ARGUMENT: error says which
+ * Reads "--key value" and "--key=value"; argv[0] is skipped. --config and --check-config, which no
+ * file can have, only set config->file and config->check_only. FG_ERR_ARGUMENT: error says which
  * argument and why. FG_END: --help was among them. FG_ERR_MEMORY.
  */
 enum fg_status fg_config_parse_arguments(struct fg_config *config, int argc, char *const *argv,
                                          struct fg_error *error);
 
 /*
+ * Reads a file in the format of hgweb's: [sections], KEY = VALUE, comments on lines of their own,
+ * lists that go on in indented lines. FG_ERR_SYNTAX: error starts with "FILE:LINE: "; an unknown
+ * section or key, a bad value, a key that is given twice, or no such line at all. FG_ERR_IO,
+ * FG_ERR_LIMIT (a file of over 1 MiB), FG_ERR_MEMORY.
+ */
+enum fg_status fg_config_read_file(struct fg_config *config, const char *path,
+                                   struct fg_error *error);
+
+/*
  * Checks what only shows when all settings are known, and puts in what is computed (threads).
  * FG_ERR_ARGUMENT as above.
  */
 enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *error);
+
+/*
+ * All of the above: defaults, over them the file that --config names, over that the arguments.
+ * On failure and FG_END *ret_config is empty, but for file and check_only. Errors of the parts.
+ */
+enum fg_status fg_config_load(int argc, char *const *argv, struct fg_config *ret_config,
+                              struct fg_error *error);
+
+/*
+ * The first setting after previous (NULL: from the start) that differs between the two and is not
+ * one that SIGHUP reloads; NULL if there is none.
+ */
+const struct fg_setting *fg_config_next_difference(const struct fg_config *one,
+                                                   const struct fg_config *other,
+                                                   const struct fg_setting *previous);
 
 /* The value of a number, bytes, seconds, switch or choice setting. */
 uint64_t fg_config_number(const struct fg_config *config, const struct fg_setting *setting);

@@ -91,6 +91,9 @@ void fg_exchange_end(struct fg_exchange *exchange, bool aborted)
     if (exchange == NULL) {
         return;
     }
+    if (exchange->login != NULL) {
+        fg_exchange_check_login(exchange, true);
+    }
     struct fg_shard *shard = exchange->shard;
     struct fg_finished finished;
     fg_exchange_record(exchange, aborted, &finished);
@@ -130,24 +133,6 @@ void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid
 
 /* -- the head --------------------------------------------------------------------------------- */
 
-/*
- * Without credentials rw is for those whom the configuration says. A proxy on this machine makes
- * strangers look like neighbours, so a forwarded request counts as a stranger's.
- */
-static bool may_push(const struct fg_exchange *exchange, const struct fg_head *head)
-{
-    switch (exchange->gateway->config.allow_push) {
-    case FG_ALLOW_PUSH_ALL:
-        return true;
-    case FG_ALLOW_PUSH_LOOPBACK:
-        return fg_address_is_loopback(&exchange->peer) && fg_head_find(head, "via") == NULL &&
-               fg_head_find(head, "forwarded") == NULL &&
-               fg_head_find(head, "x-forwarded-for") == NULL;
-    default:
-        return false;
-    }
-}
-
 /* text as printable ASCII without quotes, cut at what fits. */
 static void copy_printable(struct fg_bytes text, char *ret_copy, size_t capacity)
 {
@@ -182,6 +167,7 @@ static enum fg_status prepare(struct fg_exchange *exchange, const struct fg_head
     case FG_ROUTE_HANDSHAKE:
         return fg_handshake_read(head, &exchange->handshake);
     case FG_ROUTE_TEXT:
+    case FG_ROUTE_LOGIN:
         break;
     }
     return FG_OK;
@@ -191,7 +177,6 @@ enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_h
 {
     struct fg_gateway *gateway = exchange->gateway;
     head->target = (struct fg_bytes){exchange->target, exchange->target_size};
-    head->may_push = may_push(exchange, head);
     head->memory_short = fg_state_memory(gateway->state) > gateway->config.memory_bytes;
     const struct fg_field *agent = fg_head_find(head, "user-agent");
 
@@ -200,8 +185,11 @@ enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_h
     copy_printable(head->version, exchange->version, sizeof(exchange->version));
     copy_printable(agent != NULL ? agent->value : (struct fg_bytes){NULL, 0}, exchange->agent,
                    sizeof(exchange->agent));
+    if (fg_exchange_decide(exchange, head)) {
+        pthread_mutex_unlock(&exchange->shard->lock);
+        return FG_EXCHANGE_RUN_SLOW;
+    }
     exchange->phase = FG_PHASE_BODY;
-    fg_route(&gateway->config, head, &exchange->route);
     fg_shard_count_bound(exchange->shard, exchange->route.bound);
     bool at_once = exchange->route.kind == FG_ROUTE_TEXT && exchange->route.at_once;
     enum fg_status status = prepare(exchange, head);
@@ -372,6 +360,11 @@ static struct fg_bytes text_answer(struct fg_exchange *exchange, struct fg_answe
     if (route->kind == FG_ROUTE_TEXT && exchange->status == 0) {
         exchange->status = route->status;
         answer->allow = route->allow;
+        if (route->authenticate) {
+            const struct fg_access *access = atomic_load(&exchange->gateway->access);
+            answer->offers_basic = fg_access_offers_basic(access);
+            answer->offers_bearer = fg_access_offers_bearer(access);
+        }
         answer->retry_after = route->status == 503 ? RETRY_AFTER_SECONDS : 0;
         if (route->status >= 400) {
             fg_fail(&exchange->error, FG_OK, 0, "%.*s", (int)strcspn(route->message, "\n"),

@@ -40,9 +40,10 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
 void fg_exchange_end(struct fg_exchange *exchange, bool aborted);
 
 /*
- * The head is complete. head->target, may_push and memory_short are filled in here. ANSWER: the
- * request is refused before its body. GO_ON otherwise, also where the verdict is known: the body
- * is then taken in without looking.
+ * The head is complete. head->target, verdicts and memory_short are filled in here. ANSWER: the
+ * request is refused before its body. RUN_SLOW: a password is to be checked; after that call this
+ * again with the same head. GO_ON otherwise, also where the verdict is known: the body is then
+ * taken in without looking.
  */
 enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_head *head);
 
@@ -53,11 +54,13 @@ enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_h
  */
 enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct fg_bytes *input);
 
-/* Runs the slow command that the exchange waits for. On any thread, while no other one works on it.
+/*
+ * Runs the slow command, or checks the password, that the exchange waits for. On any thread, while
+ * no other one works on it.
  */
 void fg_exchange_run_slow(struct fg_exchange *exchange);
 
-/* No worker takes the slow command: it is answered with an application error. */
+/* No worker takes it: a command is answered with an application error, a password with 503. */
 void fg_exchange_refuse_slow(struct fg_exchange *exchange);
 
 /* The body is complete: the answer is decided. Called once. */
@@ -68,6 +71,8 @@ struct fg_answer {
     uint16_t status;
     const char *content_type;
     const char *allow;    /* value of Allow, or NULL */
+    bool offers_basic;    /* WWW-Authenticate: Basic … */
+    bool offers_bearer;   /* WWW-Authenticate: Bearer … */
     unsigned retry_after; /* seconds; 0: no such field */
     bool whole;           /* body is all there is; else fg_exchange_take gives it */
     struct fg_bytes body;

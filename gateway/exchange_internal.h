@@ -6,6 +6,7 @@
 #ifndef FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
 #define FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
 
+#include "gateway/access.h"
 #include "gateway/debugreflect.h"
 #include "gateway/exchange.h"
 #include "gateway/handshake.h"
@@ -37,6 +38,11 @@ struct fg_exchange {
     char version[12];
     char agent[FG_AGENT_SIZE]; /* printable */
     struct fg_route route;
+    bool looked_at; /* identity, peer and secure are what the head says */
+    bool secure;    /* came over TLS */
+    struct fg_identity identity;
+    enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission */
+    struct fg_login_try *login;                       /* a password that waits for a worker */
     enum fg_exchange_phase phase;
 
     /* The verdict. Once it is known the rest of the body is not looked at. */
@@ -71,6 +77,21 @@ struct fg_exchange {
     size_t target_size;
     uint8_t target[];
 };
+
+/* A password that is to be checked, and by what. */
+struct fg_login_try {
+    struct fg_access *access; /* a reference */
+    struct fg_credentials credentials;
+};
+
+/*
+ * exchange_login.c: looks at who sent the request and decides the route. With the shard's lock
+ * held. True if a password must be checked first: exchange->login is set then.
+ */
+bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head);
+
+/* Checks the password of exchange->login, or (busy) does not. Frees exchange->login. */
+void fg_exchange_check_login(struct fg_exchange *exchange, bool busy);
 
 /* Sets the verdict, unless there is one. */
 void fg_exchange_refuse(struct fg_exchange *exchange, uint16_t status, const char *message);

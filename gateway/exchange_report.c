@@ -93,10 +93,11 @@ void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *fin
     strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S +0000", &local);
     int size = snprintf(
         line, sizeof(line),
-        "%s - - [%s] \"%s %s %s\" %03u %llu \"-\" \"%s\" id=%llu commands=%s "
+        "%s - %s [%s] \"%s %s %s\" %03u %llu \"-\" \"%s\" id=%llu commands=%s "
         "frames=%llu/%llu bytes=%llu/%llu us=%llu%s\n",
-        finished->peer, date, finished->method[0] != '\0' ? finished->method : "-",
-        finished->target, exchange->version[0] != '\0' ? exchange->version : "-", finished->status,
+        finished->peer, exchange->identity.user[0] != '\0' ? exchange->identity.user : "-", date,
+        finished->method[0] != '\0' ? finished->method : "-", finished->target,
+        exchange->version[0] != '\0' ? exchange->version : "-", finished->status,
         (unsigned long long)finished->bytes_out, exchange->agent[0] != '\0' ? exchange->agent : "-",
         (unsigned long long)finished->id, finished->commands,
         (unsigned long long)finished->frames_in, (unsigned long long)finished->frames_out,

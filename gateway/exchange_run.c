@@ -101,6 +101,10 @@ static enum fg_status run(struct fg_exchange *exchange, const struct fg_command_
 
 void fg_exchange_run_slow(struct fg_exchange *exchange)
 {
+    if (exchange->login != NULL) {
+        fg_exchange_check_login(exchange, false);
+        return;
+    }
     struct fg_reply reply;
     struct fg_error error;
     enum fg_status status = run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
@@ -119,6 +123,10 @@ void fg_exchange_run_slow(struct fg_exchange *exchange)
 
 void fg_exchange_refuse_slow(struct fg_exchange *exchange)
 {
+    if (exchange->login != NULL) {
+        fg_exchange_check_login(exchange, true);
+        return;
+    }
     pthread_mutex_lock(&exchange->shard->lock);
     fg_shard_count_bound(exchange->shard, FG_BOUND_WORKER_QUEUE);
     fail_command(exchange, exchange->slow->requestid,
@@ -157,8 +165,8 @@ static bool admit(struct fg_exchange *exchange, const struct fg_command *command
         fg_exchange_protocol_error(exchange, command->requestid, error.message);
         return false;
     }
-    if (spec != NULL && spec->permission == FG_PERMISSION_PUSH &&
-        route->permission != FG_PERMISSION_PUSH) {
+    if (spec != NULL && (spec->permission > route->permission ||
+                         exchange->verdicts[spec->permission] != FG_VERDICT_ALLOWED)) {
         fg_fail(&error, FG_ERR_ARGUMENT, 0, "insufficient permissions to execute command: %s",
                 spec->name);
         fg_exchange_refuse(exchange, 403, error.message);

@@ -12,11 +12,19 @@
 
 #include <stdatomic.h>
 
+struct fg_access;
+
 struct fg_gateway {
     struct fg_config config;
     struct fg_repository *repository;
     struct fg_state *state;
     struct fg_workers *workers;
+    /*
+     * Who may do what (gateway/access.h). SIGHUP replaces it, and frees the old one once it has
+     * held every shard's lock: whoever reads it outside of one takes a reference inside.
+     */
+    _Atomic(struct fg_access *) access;
+    atomic_uint logins;   /* passwords that are checked or wait for it */
     atomic_bool draining; /* told to stop: answers say Connection: close */
 };
 

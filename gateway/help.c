@@ -45,12 +45,16 @@ typedef enum fg_status (*option_appender)(struct fg_buffer *buffer,
 static enum fg_status append_setting_text(struct fg_buffer *text, const struct fg_setting *setting)
 {
     const struct fg_config defaults = {.framing = FG_LIMITS_DEFAULT};
-    bool required = setting->initial == NULL && setting->type == FG_SETTING_TEXT;
+    bool has_default = setting->initial != NULL ||
+                       (setting->type != FG_SETTING_TEXT && setting->type != FG_SETTING_WORDS);
     enum fg_status status = fg_buffer_append_byte(text, (uint8_t)toupper(setting->text[0]));
     if (status == FG_OK) {
         status = fg_buffer_append_string(text, setting->text + 1);
     }
-    if (required || setting->type == FG_SETTING_SWITCH || status != FG_OK) {
+    if (status == FG_OK && (setting->flags & FG_SETTING_WEB) != 0) {
+        status = fg_buffer_append_string(text, " (in a file under [web])");
+    }
+    if (!has_default || setting->type == FG_SETTING_SWITCH || status != FG_OK) {
         return status == FG_OK ? fg_buffer_append(text, ".", 2) : status;
     }
     if (setting->initial != NULL) {

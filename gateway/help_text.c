@@ -38,6 +38,27 @@ static const char *const serve_description[] = {
     "ro/multirequest; rw instead of ro allows those that change something. The state of the "
     "gateway "
     "is at /state of the admin listener, as JSON.",
+    "Reading is open to everyone unless --allow-read or --deny-read name users. rw is for those "
+    "whom "
+    "--allow-push names, never without credentials and, unless --push-ssl=off, never without TLS. "
+    "Credentials are a password of --password-file or a token of --token-file; a token may also be "
+    "given as its user's password.",
+    "Every option can also stand in the file of --config, without its dashes, under [framegate], "
+    "or "
+    "under [web] if that is said at the option; there a list may go on in indented lines. What the "
+    "command line says goes over the file. A file has a setting once; what it does not know it "
+    "refuses, with the line.",
+    "  [framegate]\n"
+    "  repository = /srv/hg/project\n"
+    "  password-file = /etc/framegate/users\n"
+    "  [web]\n"
+    "  allow-push = alice, bob\n"
+    "  push_ssl = true",
+    "SIGHUP reads the file and those that it names again: who may do what, passwords, tokens, "
+    "trusted "
+    "proxies, certificate and key take their new values, and the access log is opened again. If "
+    "something is wrong, all stays as it was and a message says why. Other settings wait for a new "
+    "start, and a message names those that have changed.",
     "Every limit is an option. BYTES may end in K, M or G. What a peer gets beyond a limit is an "
     "HTTP status, a protocol error (status 400 and an error-response frame), an application error "
     "(the frame alone), or a closed connection.",
@@ -45,11 +66,20 @@ static const char *const serve_description[] = {
     NULL,
 };
 
+static const struct fg_help_option serve_options[] = {
+    {FG_SERVE_OPTION_CONFIG, "config", "FILE", "Read settings from this file."},
+    {FG_SERVE_OPTION_CHECK_CONFIG, "check-config", NULL,
+     "Read the settings and the files that they name, say what is wrong, and exit: 0 if nothing "
+     "is, else 1."},
+    {0, NULL, NULL, NULL},
+};
+
 static const struct fg_help_command serve_command = {
     .name = "serve",
     .synopsis = "--repository DIR [OPTION]...",
     .summary = "Serve a Mercurial repository over HTTP",
     .description = serve_description,
+    .options = serve_options,
     .has_settings = true,
 };
 

@@ -37,6 +37,15 @@ void fg_log_close(struct fg_log *log)
     }
 }
 
+bool fg_log_replace(struct fg_log *log, struct fg_log *fresh)
+{
+    /* The number stays: others write to it without a lock. */
+    bool replaced = log->to_close && fresh->to_close && dup3(fresh->fd, log->fd, O_CLOEXEC) >= 0;
+    bool same = !log->to_close && !fresh->to_close && log->fd == fresh->fd;
+    fg_log_close(fresh);
+    return replaced || same;
+}
+
 void fg_log_write(const struct fg_log *log, struct fg_bytes lines)
 {
     while (log->fd >= 0 && lines.size > 0) {

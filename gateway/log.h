@@ -18,6 +18,12 @@ enum fg_status fg_log_open(const char *where, struct fg_log *ret_log, struct fg_
 /* Takes NULL. */
 void fg_log_close(struct fg_log *log);
 
+/*
+ * Lets log write where fresh does, in one step for all threads that write, and takes fresh over.
+ * False if it goes on as before, because one of them is no file and they differ.
+ */
+bool fg_log_replace(struct fg_log *log, struct fg_log *fresh);
+
 /* Writes all of it; what cannot be written is dropped, since nobody could be told. */
 void fg_log_write(const struct fg_log *log, struct fg_bytes lines);
 

@@ -5,6 +5,8 @@
  */
 #include "gateway/public.h"
 
+#include "gateway/tls.h"
+
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +137,14 @@ static bool add_fields(struct MHD_Response *response, const struct fg_answer *an
     if (ok && answer->allow != NULL) {
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow) == MHD_YES;
     }
+    if (ok && answer->offers_basic) {
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                     "Basic realm=\"framegate\", charset=\"UTF-8\"") == MHD_YES;
+    }
+    if (ok && answer->offers_bearer) {
+        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                     "Bearer realm=\"framegate\"") == MHD_YES;
+    }
     if (ok && answer->retry_after > 0) {
         char seconds[16];
         snprintf(seconds, sizeof(seconds), "%u", answer->retry_after);
@@ -230,34 +240,6 @@ static uint64_t body_deadline(const struct fg_config *config, uint64_t body_size
     return seconds < config->body_seconds_max ? seconds : config->body_seconds_max;
 }
 
-static enum MHD_Result take_head(struct fg_public *public, struct fg_connection *connection,
-                                 struct MHD_Connection *transport, const char *method,
-                                 const char *version)
-{
-    const struct fg_config *config = &public->gateway->config;
-    struct fg_field fields[FIELDS_MAX];
-    struct collected collected = {.fields = fields, .capacity = config->header_fields + 1};
-    (void)MHD_get_connection_values_n(transport, MHD_HEADER_KIND, on_field, &collected);
-    /*
-     * The library ends the target with a NUL where the version starts; if the first NUL is
-     * elsewhere, the peer sent one.
-     */
-    struct fg_head head = {.method = fg_bytes_from_string(method),
-                           .version = fg_bytes_from_string(version),
-                           .target_cut = connection->target_end == NULL ||
-                                         connection->target_end + 1 != version,
-                           .fields_cut = public->cuts_fields && !are_whole(fields, collected.count),
-                           .fields = fields,
-                           .fields_count = collected.count};
-    connection->head_done = true;
-    if (fg_exchange_head(connection->exchange, &head) == FG_EXCHANGE_ANSWER) {
-        return send_answer(public, connection, transport);
-    }
-    uint64_t body_size = fg_exchange_body_size(connection->exchange);
-    fg_connection_set_deadline(connection, body_deadline(config, body_size), FG_BOUND_BODY_TIME);
-    return MHD_YES;
-}
-
 /* The rest of the body has the time of a whole one: the command's own time is not the peer's. */
 static void wake(struct fg_connection *connection)
 {
@@ -287,6 +269,41 @@ static void offload(struct fg_public *public, struct fg_connection *connection,
         fg_exchange_refuse_slow(connection->exchange);
         wake(connection);
     }
+}
+
+static enum MHD_Result take_head(struct fg_public *public, struct fg_connection *connection,
+                                 struct MHD_Connection *transport, const char *method,
+                                 const char *version)
+{
+    const struct fg_config *config = &public->gateway->config;
+    struct fg_field fields[FIELDS_MAX];
+    struct collected collected = {.fields = fields, .capacity = config->header_fields + 1};
+    (void)MHD_get_connection_values_n(transport, MHD_HEADER_KIND, on_field, &collected);
+    /*
+     * The library ends the target with a NUL where the version starts; if the first NUL is
+     * elsewhere, the peer sent one.
+     */
+    struct fg_head head = {.method = fg_bytes_from_string(method),
+                           .version = fg_bytes_from_string(version),
+                           .target_cut = connection->target_end == NULL ||
+                                         connection->target_end + 1 != version,
+                           .fields_cut = public->cuts_fields && !are_whole(fields, collected.count),
+                           .fields = fields,
+                           .fields_count = collected.count,
+                           .secure = config->tls_certificate != NULL};
+    enum fg_exchange_step step = fg_exchange_head(connection->exchange, &head);
+    if (step == FG_EXCHANGE_RUN_SLOW) {
+        /* The library calls again for the head once the connection goes on. */
+        offload(public, connection, transport);
+        return MHD_YES;
+    }
+    connection->head_done = true;
+    if (step == FG_EXCHANGE_ANSWER) {
+        return send_answer(public, connection, transport);
+    }
+    uint64_t body_size = fg_exchange_body_size(connection->exchange);
+    fg_connection_set_deadline(connection, body_deadline(config, body_size), FG_BOUND_BODY_TIME);
+    return MHD_YES;
 }
 
 static enum MHD_Result take_body(struct fg_public *public, struct fg_connection *connection,
@@ -342,14 +359,16 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     const struct fg_config *config = &gateway->config;
+    struct MHD_OptionItem tls_options[FG_TLS_OPTIONS];
+    unsigned tls_flags = fg_tls_options(config, config->tls_certificate != NULL, tls_options);
     public->gateway = gateway;
     public->cuts_fields = library_cuts_fields();
     fg_connections_init(&public->connections, config, gateway->state);
     public->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, public,
-        MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_THREAD_POOL_SIZE, config->threads,
-        MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)config->connection_memory,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL,
+        on_request, public, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_LISTEN_SOCKET, listen_socket,
+        MHD_OPTION_THREAD_POOL_SIZE, config->threads, MHD_OPTION_CONNECTION_LIMIT,
+        config->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->connection_memory,
         /* Silence within a request; between requests the watchdog is earlier, and counts it. */
         MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, public, MHD_OPTION_NOTIFY_COMPLETED,

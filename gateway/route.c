@@ -184,6 +184,11 @@ const struct fg_field *fg_head_find(const struct fg_head *head, const char *name
     return NULL;
 }
 
+bool fg_field_is(const struct fg_field *field, const char *name)
+{
+    return name_is(field->name, name);
+}
+
 static void summarize(const struct fg_head *head, struct summary *ret_summary)
 {
     struct summary summary = {.accept = FG_ACCEPT_INIT};
@@ -351,6 +356,34 @@ bool fg_query_has(struct fg_bytes target, const char *key, const char *value)
 
 /* -- the table -------------------------------------------------------------------------------- */
 
+/* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
+static bool permit(const struct fg_config *config, const struct fg_head *head,
+                   enum fg_permission permission, struct fg_route *route)
+{
+    switch (head->verdicts[permission]) {
+    case FG_VERDICT_ALLOWED:
+        return true;
+    case FG_VERDICT_DENIED:
+        answer_text(route, 403, "permission denied");
+        break;
+    case FG_VERDICT_INSECURE:
+        answer_text(route, 403, "permission denied: this needs TLS");
+        break;
+    case FG_VERDICT_UNKNOWN:
+        answer_text(route, 401, "permission denied");
+        route->authenticate = true;
+        break;
+    case FG_VERDICT_UNCHECKED:
+        route->kind = FG_ROUTE_LOGIN;
+        break;
+    case FG_VERDICT_BUSY:
+        answer_bound(route, 503, FG_BOUND_LOGINS, "the passwords being checked reach",
+                     config->logins, "");
+        break;
+    }
+    return false;
+}
+
 /* Rows from "debugreflect" to "413", for a path that names a command. */
 static void route_command(const struct fg_config *config, const struct summary *summary,
                           struct fg_bytes name, struct fg_route *route)
@@ -399,11 +432,11 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
         answer(route, 404, "do not know how to process ", path->whole);
     } else if (!is_post(head)) {
         answer_method(route, "POST", "commands require POST requests");
-    } else if (rw && !head->may_push) {
-        answer_text(route, 403, "permission denied");
     } else {
         route->permission = rw ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL;
-        route_command(config, summary, path->parts[3], route);
+        if (permit(config, head, route->permission, route)) {
+            route_command(config, summary, path->parts[3], route);
+        }
     }
 }
 
@@ -415,7 +448,10 @@ static void route_path(const struct fg_config *config, const struct fg_head *hea
     if (!split_path(path_of(head->target), &path)) {
         answer_text(route, 400, "the path does not start with a slash");
     } else if (path.count == 0 && fg_query_has(head->target, "cmd", "capabilities")) {
-        route->kind = FG_ROUTE_HANDSHAKE;
+        /* It says what the repository is like, so it is for those who may read it. */
+        if (!is_get(head) || permit(config, head, FG_PERMISSION_PULL, route)) {
+            route->kind = FG_ROUTE_HANDSHAKE;
+        }
     } else if (path.count == 0 || !part_is(path.parts[0], "api")) {
         answer_text(route, 404, "nothing is here; the APIs are listed at /api");
     } else if (path.count == 1) {
@@ -442,6 +478,9 @@ void fg_route(const struct fg_config *config, const struct fg_head *head,
     route_path(config, head, &summary, ret_route);
 
     bool readable = is_get(head) || is_post(head);
+    if (ret_route->kind == FG_ROUTE_LOGIN) {
+        return;
+    }
     if ((ret_route->kind == FG_ROUTE_HANDSHAKE && !is_get(head)) ||
         (ret_route->status == 200 && !readable)) {
         answer_method(ret_route, "GET, HEAD", "this resource is for GET and HEAD");

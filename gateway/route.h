@@ -32,6 +32,16 @@ struct fg_field {
     struct fg_bytes value;
 };
 
+/* Whether whoever sent a request may; gateway/access.h says how that comes about. */
+enum fg_verdict {
+    FG_VERDICT_ALLOWED,
+    FG_VERDICT_DENIED,    /* 403 */
+    FG_VERDICT_INSECURE,  /* 403: not without TLS */
+    FG_VERDICT_UNKNOWN,   /* 401 */
+    FG_VERDICT_UNCHECKED, /* that is not known before the password has been checked */
+    FG_VERDICT_BUSY,      /* 503: too many passwords are being checked */
+};
+
 /* The head of a request, and the circumstances that decide with it. All borrowed. */
 struct fg_head {
     struct fg_bytes method;
@@ -41,8 +51,9 @@ struct fg_head {
     bool fields_cut;         /* bytes of a field were lost (a NUL), or it is folded */
     const struct fg_field *fields;
     size_t fields_count;
-    bool may_push;     /* this peer may use rw */
-    bool memory_short; /* new work is refused */
+    bool secure;                                      /* it came over TLS */
+    enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission: whether they may */
+    bool memory_short;                                /* new work is refused */
 };
 
 enum fg_route_kind {
@@ -50,6 +61,7 @@ enum fg_route_kind {
     FG_ROUTE_COMMANDS,  /* feed the body to a reactor and run what it asks for */
     FG_ROUTE_REFLECT,   /* debugreflect: show what a reactor makes of the body */
     FG_ROUTE_HANDSHAKE, /* ?cmd=capabilities */
+    FG_ROUTE_LOGIN,     /* check the password, then ask again */
 };
 
 enum { FG_ROUTE_MESSAGE_SIZE = 512 };
@@ -60,6 +72,7 @@ struct fg_route {
     bool at_once;                  /* TEXT: answer before the body, and close; else take it in */
     enum fg_bound bound;           /* the bound that was reached, or FG_BOUND_UNCOUNTED */
     const char *allow;             /* TEXT: value of an Allow field, or NULL. Static */
+    bool authenticate;             /* TEXT: with WWW-Authenticate */
     uint64_t body_size;            /* what Content-Length says */
     enum fg_permission permission; /* COMMANDS: PUSH through rw */
     const struct fg_command_spec *spec;  /* COMMANDS: the one command; NULL: multirequest */
@@ -72,6 +85,9 @@ void fg_route(const struct fg_config *config, const struct fg_head *head,
 
 /* The first field with this name (lower case); NULL if there is none. */
 const struct fg_field *fg_head_find(const struct fg_head *head, const char *name);
+
+/* True if the field has this name (lower case). */
+bool fg_field_is(const struct fg_field *field, const char *name);
 
 /* True if the query has this key with this value, both undecoded. */
 bool fg_query_has(struct fg_bytes target, const char *key, const char *value);

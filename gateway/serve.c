@@ -5,7 +5,11 @@
 #include "gateway/serve.h"
 
 #include "gateway/admin.h"
+#include "gateway/adminaccess.h"
+#include "gateway/notify.h"
+#include "gateway/privileges.h"
 #include "gateway/public.h"
+#include "gateway/reload.h"
 #include "gateway/tools.h"
 
 #include <errno.h>
@@ -22,8 +26,13 @@ enum {
 };
 
 struct server {
+    int argc;
+    char **argv;
     struct fg_gateway gateway;
+    struct fg_tls *tls; /* until it is in use */
     struct fg_log log;
+    int public_socket; /* -1, also once it has been handed on */
+    int admin_socket;
     struct fg_public *public;
     struct fg_admin *admin;
     struct fg_address public_address;
@@ -48,26 +57,33 @@ static void raise_descriptor_limit(const struct fg_config *config)
     }
 }
 
-static enum fg_status start_listeners(struct server *server, struct fg_error *error)
+/* What may need root, and giving it up. */
+static enum fg_status bind_and_drop(struct server *server, struct fg_error *error)
 {
     const struct fg_config *config = &server->gateway.config;
-    int public_socket = -1;
-    int admin_socket = -1;
     enum fg_status status =
-        fg_address_listen(&config->listen, &public_socket, &server->public_address, error);
+        fg_address_listen(&config->listen, &server->public_socket, &server->public_address, error);
+    if (status == FG_OK) {
+        status = fg_address_listen(&config->admin_listen, &server->admin_socket,
+                                   &server->admin_address, error);
+    }
+    if (status == FG_OK && config->user != NULL) {
+        status = fg_privileges_drop(config->user, error);
+    }
+    return status;
+}
+
+static enum fg_status start_listeners(struct server *server, struct fg_error *error)
+{
+    int public_socket = server->public_socket;
+    int admin_socket = server->admin_socket;
+    server->public_socket = -1;
+    enum fg_status status =
+        fg_public_start(&server->gateway, public_socket, &server->public, error);
     if (status != FG_OK) {
         return status;
     }
-    status = fg_address_listen(&config->admin_listen, &admin_socket, &server->admin_address, error);
-    if (status != FG_OK) {
-        close(public_socket);
-        return status;
-    }
-    status = fg_public_start(&server->gateway, public_socket, &server->public, error);
-    if (status != FG_OK) {
-        close(admin_socket);
-        return status;
-    }
+    server->admin_socket = -1;
     return fg_admin_start(&server->gateway, server->public, admin_socket, &server->admin, error);
 }
 
@@ -88,7 +104,12 @@ static enum fg_status start(struct server *server, struct fg_error *error)
 {
     struct fg_gateway *gateway = &server->gateway;
     const struct fg_config *config = &gateway->config;
-    enum fg_status status = fg_log_open(config->access_log, &server->log, error);
+    fg_tls_use(server->tls);
+    server->tls = NULL;
+    enum fg_status status = bind_and_drop(server, error);
+    if (status == FG_OK) {
+        status = fg_log_open(config->access_log, &server->log, error);
+    }
     if (status == FG_OK) {
         status = fg_repository_open(config->repository, &gateway->repository, error);
     }
@@ -117,17 +138,30 @@ static void announce(const struct server *server)
     char admin_text[FG_ADDRESS_TEXT_SIZE];
     fg_address_format(&server->public_address, public_text);
     fg_address_format(&server->admin_address, admin_text);
-    printf("framegate: serving http://%s/ (state at http://%s/state)\n", public_text, admin_text);
+    const struct fg_config *config = &server->gateway.config;
+    printf("framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
+           config->tls_certificate != NULL ? "s" : "", public_text,
+           fg_admin_has_tls(config) ? "s" : "", admin_text);
     fflush(stdout);
+    fg_notify("READY=1");
 }
 
 /* -- running and stopping --------------------------------------------------------------------- */
 
-/* Waits that long for a signal; true if one came. */
-static bool wait_for_signal(const struct server *server, long milliseconds)
+/* Waits that long for a signal; true if one came that says to stop. Reloads where one says so. */
+static bool wait_for_signal(struct server *server, long milliseconds)
 {
     const struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    return sigtimedwait(&server->signals, NULL, &time) > 0;
+    int number = sigtimedwait(&server->signals, NULL, &time);
+    if (number != SIGHUP) {
+        return number > 0;
+    }
+    if (!atomic_load(&server->gateway.draining)) {
+        fg_notify_reloading();
+        fg_reload(&server->gateway, &server->log, server->argc, server->argv);
+        fg_notify("READY=1");
+    }
+    return false;
 }
 
 static void tick(struct server *server)
@@ -142,6 +176,7 @@ static void drain(struct server *server)
     struct fg_gateway *gateway = &server->gateway;
     uint64_t deadline = fg_now_microseconds() + (uint64_t)gateway->config.drain_seconds * 1000000;
     atomic_store(&gateway->draining, true);
+    fg_notify("STOPPING=1");
     fg_public_quiesce(server->public);
     while (fg_state_in_flight(gateway->state) > 0 && fg_now_microseconds() < deadline &&
            !wait_for_signal(server, DRAIN_TICK_MILLISECONDS)) {
@@ -150,6 +185,13 @@ static void drain(struct server *server)
     uint64_t left = fg_state_in_flight(gateway->state);
     if (left > 0) {
         fg_log_message("stopping with %llu requests unfinished", (unsigned long long)left);
+    }
+}
+
+static void close_socket(int socket)
+{
+    if (socket >= 0) {
+        close(socket);
     }
 }
 
@@ -168,6 +210,11 @@ static void stop(struct server *server)
     fg_state_free(gateway->state);
     fg_repository_close(gateway->repository);
     fg_log_close(&server->log);
+    fg_access_unref(atomic_load(&gateway->access));
+    fg_tls_free(server->tls);
+    fg_tls_use(NULL);
+    close_socket(server->public_socket);
+    close_socket(server->admin_socket);
     fg_config_clear(&gateway->config);
 }
 
@@ -177,6 +224,7 @@ static void block_signals(struct server *server)
     sigemptyset(&server->signals);
     sigaddset(&server->signals, SIGTERM);
     sigaddset(&server->signals, SIGINT);
+    sigaddset(&server->signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
@@ -201,26 +249,38 @@ static int run(struct server *server)
     return result;
 }
 
+/* What is wrong, as one line. The result is the exit status. */
+static int refuse(const struct fg_config *config, enum fg_status status,
+                  const struct fg_error *error)
+{
+    bool usage = status == FG_ERR_ARGUMENT && config->file == NULL && !config->check_only;
+    fprintf(stderr, "framegate serve: %s%s\n", error->message,
+            usage ? " (see 'framegate serve --help')" : "");
+    return usage ? FG_EXIT_USAGE : FG_EXIT_FAILURE;
+}
+
 int fg_serve_main(int argc, char **argv)
 {
-    struct server server = {.log = {.fd = -1}};
-    struct fg_config *config = &server.gateway.config;
+    struct fg_loaded loaded;
     struct fg_error error = {.message = ""};
-    enum fg_status status = fg_config_init(config, &error);
-    if (status == FG_OK) {
-        status = fg_config_parse_arguments(config, argc, argv, &error);
-    }
+    enum fg_status status = fg_load(argc, argv, &loaded, &error);
     if (status == FG_END) {
-        fg_config_clear(config);
         return fg_tool_help(fg_help_find("serve"));
     }
-    if (status == FG_OK) {
-        status = fg_config_complete(config, &error);
-    }
     if (status != FG_OK) {
-        fg_config_clear(config);
-        fprintf(stderr, "framegate serve: %s (see 'framegate serve --help')\n", error.message);
-        return status == FG_ERR_ARGUMENT ? FG_EXIT_USAGE : FG_EXIT_FAILURE;
+        return refuse(&loaded.config, status, &error);
     }
+    if (loaded.config.check_only) {
+        fg_loaded_clear(&loaded);
+        return FG_EXIT_OK;
+    }
+    struct server server = {.argc = argc,
+                            .argv = argv,
+                            .gateway.config = loaded.config,
+                            .tls = loaded.tls,
+                            .log = {.fd = -1},
+                            .public_socket = -1,
+                            .admin_socket = -1};
+    atomic_init(&server.gateway.access, loaded.access);
     return run(&server);
 }

@@ -26,6 +26,8 @@ enum {
     FG_REQUEST_OPTION_THEN,
     FG_REFLECT_OPTION_DEFERRED,
     FG_HELP_OPTION_MAN,
+    FG_SERVE_OPTION_CONFIG,
+    FG_SERVE_OPTION_CHECK_CONFIG,
 };
 
 /* Each runs its command; argv[0] is the command's name. The result is the exit status. */

@@ -1,5 +1,6 @@
 """What the HTTP tests share: a running server, raw sockets, frames made by hand."""
 
+import hashlib
 import json
 import os
 import re
@@ -20,9 +21,13 @@ FAKE = PROGRAM.endswith("-fake")
 
 MEDIA_TYPE = "application/mercurial-exp-framing-0003"
 API = "/api/exp-http-v2-0001"
+ACCEPT, CONTENT_TYPE = "Accept: " + MEDIA_TYPE, "Content-Type: " + MEDIA_TYPE
 
 # No test waits for longer; a hang is a failure.
 TIMEOUT = 60
+
+# Whoever shows this may push.
+TOKEN = "a-token-made-for-tests"
 
 COMMAND_REQUEST, COMMAND_DATA, BYTES_RESPONSE, ERROR_RESPONSE = 1, 3, 4, 5
 PROTOCOL, APPLICATION = 1, 2
@@ -113,6 +118,7 @@ class Server:
     def start(self, program, repository, options, environment):
         command = [program, "serve", "--repository", repository]
         command += ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
+        command += self.access()
         self.process = subprocess.Popen(
             command + list(options),
             stdout=subprocess.PIPE,
@@ -121,7 +127,8 @@ class Server:
         )
         line = self.process.stdout.readline().decode()
         found = re.fullmatch(
-            r"framegate: serving http://(.+):(\d+)/ \(state at http://(.+):(\d+)/state\)\n", line
+            r"framegate: serving https?://(.+):(\d+)/ \(state at https?://(.+):(\d+)/state\)\n",
+            line,
         )
         if not found:
             raise AssertionError("the server did not start: " + line + self.stderr())
@@ -139,6 +146,13 @@ class Server:
         said = self.stderr()
         shutil.rmtree(self.directory)
         return said
+
+    def access(self):
+        """Options for who may push: the owner of TOKEN, without TLS."""
+        path = os.path.join(self.directory, "tokens")
+        with open(path, "w") as file:
+            file.write("tester:%s\n" % hashlib.sha256(TOKEN.encode()).hexdigest())
+        return ["--token-file", path, "--allow-push", "tester", "--push-ssl=off"]
 
     def make_repository(self):
         if FAKE:
@@ -212,7 +226,12 @@ class Server:
         return self.raw(make_head(method, path, list(headers)))
 
     def post(self, path, body=b"", headers=None, slices=None):
-        """POSTs a body with the right headers, or others; slices cuts it into that many pieces."""
+        """
+        POSTs a body with the right headers, or others; slices cuts it into that many pieces. The
+        right headers for rw have the token.
+        """
+        if headers is None and path.startswith(API + "/rw/"):
+            headers = [ACCEPT, CONTENT_TYPE, "Authorization: Bearer " + TOKEN]
         with self.connect() as connection:
             connection.sendall(post_head(path, len(body), headers))
             if slices:
@@ -234,7 +253,7 @@ def make_head(method, path, headers):
 
 def post_head(path, size, headers=None):
     if headers is None:
-        headers = ["Accept: " + MEDIA_TYPE, "Content-Type: " + MEDIA_TYPE]
+        headers = [ACCEPT, CONTENT_TYPE]
     return make_head("POST", path, [*headers, "Content-Length: %d" % size])
 
 

@@ -158,7 +158,7 @@ class Starting(unittest.TestCase):
         self.bad(2, *good, "--max-body", "99999999999G", says="max-body")
         self.bad(2, *good, "--threads=-1", says="threads")
         self.bad(2, *good, "--idle-time", "0", says="from 1 to")
-        self.bad(2, *good, "--allow-push", "me", says="loopback, *, nobody")
+        self.bad(2, *good, "--allow-push", "me", says="nobody has credentials")
         self.bad(2, *good, "--debugreflect=maybe", says="off, on")
         self.bad(2, *good, "--admin-listen", "0.0.0.0:0", says="loopback")
 

@@ -148,10 +148,10 @@ class Table(support.ServerTest):
         answer = self.server.post(API + "/rw/heads", HEADS)
         self.assertEqual(answer.status, 200)
 
-    def test_rw_is_403_for_who_comes_through_a_proxy(self):
-        for field in ("X-Forwarded-For: 192.0.2.1", "Via: 1.1 proxy", "Forwarded: for=192.0.2.1"):
-            answer = self.server.post(API + "/rw/heads", HEADS, [ACCEPT, CONTENT_TYPE, field])
-            self.text(answer, 403, "permission denied")
+    def test_rw_is_401_without_credentials_wherever_one_comes_from(self):
+        for fields in ([], ["X-Forwarded-For: 127.0.0.1"], ["Authorization: Bearer wrong"]):
+            answer = self.server.post(API + "/rw/heads", HEADS, [ACCEPT, CONTENT_TYPE, *fields])
+            self.text(answer, 401, "permission denied")
 
     def test_a_reactor_error_is_400_with_one_protocol_error_frame(self):
         body = frame(3, 2, 1, COMMAND_REQUEST, 1, cbor({b"name": b"heads"}))
@@ -227,7 +227,7 @@ class Table(support.ServerTest):
 
 
 class Rw(support.ServerTest):
-    options = ("--allow-push", "*")
+    options = ("--allow-push", "*")  # of those with credentials
 
     @needs_fake
     def test_rw_runs_push_commands(self):
@@ -236,7 +236,7 @@ class Rw(support.ServerTest):
 
 
 class NoRw(support.ServerTest):
-    options = ("--allow-push", "nobody")
+    options = ("--allow-push=",)
 
     def test_rw_is_403(self):
         for name in ("/rw/heads", "/rw/nonexistent"):

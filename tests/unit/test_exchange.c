@@ -2,6 +2,7 @@
  * An exchange without a socket: the order of its steps, and each of its allocations failing in
  * turn. malloc, calloc and realloc are wrapped by the linker.
  */
+#include "gateway/access.h"
 #include "gateway/exchange.h"
 
 #include "tests/support/support.h"
@@ -41,9 +42,12 @@ static struct fg_gateway gateway;
 static int setup(void **state)
 {
     (void)state;
+    struct fg_access *access = NULL;
     memset(&gateway, 0, sizeof(gateway));
-    return fg_config_init(&gateway.config, NULL) == FG_OK &&
-                   fg_repository_open("x", &gateway.repository, NULL) == FG_OK &&
+    bool ok = fg_config_init(&gateway.config, NULL) == FG_OK &&
+              fg_access_load(&gateway.config, &access, NULL) == FG_OK;
+    atomic_init(&gateway.access, access);
+    return ok && fg_repository_open("x", &gateway.repository, NULL) == FG_OK &&
                    fg_state_new(2, NULL, &gateway.state) == FG_OK
                ? 0
                : -1;
@@ -54,6 +58,7 @@ static int teardown(void **state)
     (void)state;
     fg_state_free(gateway.state);
     fg_repository_close(gateway.repository);
+    fg_access_unref(gateway.access);
     fg_config_clear(&gateway.config);
     return 0;
 }

@@ -38,10 +38,8 @@ static int teardown(void **state)
 
 static void start(const char *method, const char *target)
 {
-    given->head = (struct fg_head){.method = bytes(method),
-                                   .target = bytes(target),
-                                   .fields = given->fields,
-                                   .may_push = true};
+    given->head =
+        (struct fg_head){.method = bytes(method), .target = bytes(target), .fields = given->fields};
 }
 
 static void field(const char *name, const char *value)
@@ -147,10 +145,55 @@ static void rw_needs_permission_before_anything_about_the_command(void **state)
 {
     (void)state;
     start_post("/api/exp-http-v2-0001/rw/nope");
-    given->head.may_push = false;
+    given->head.verdicts[FG_PERMISSION_PUSH] = FG_VERDICT_DENIED;
     expect(403, false, "permission denied");
-    given->head.may_push = true;
+    given->head.verdicts[FG_PERMISSION_PUSH] = FG_VERDICT_ALLOWED;
     expect(404, false, "unknown wire protocol command: nope");
+}
+
+static void each_verdict_has_its_answer(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fg_verdict verdict;
+        uint16_t status;
+        bool authenticate;
+        const char *words;
+    } rows[] = {
+        {FG_VERDICT_DENIED, 403, false, "permission denied"},
+        {FG_VERDICT_INSECURE, 403, false, "permission denied: this needs TLS"},
+        {FG_VERDICT_UNKNOWN, 401, true, "permission denied"},
+        {FG_VERDICT_BUSY, 503, false, "limit of 32"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_post(HEADS);
+        given->head.verdicts[FG_PERMISSION_PULL] = rows[i].verdict;
+        expect(rows[i].status, rows[i].verdict == FG_VERDICT_BUSY, rows[i].words);
+        assert_int_equal(route().authenticate, rows[i].authenticate);
+        assert_int_equal(route().bound,
+                         rows[i].verdict == FG_VERDICT_BUSY ? FG_BOUND_LOGINS : FG_BOUND_UNCOUNTED);
+        start("GET", "/?cmd=capabilities");
+        given->head.verdicts[FG_PERMISSION_PULL] = rows[i].verdict;
+        assert_int_equal(route().status, rows[i].status);
+    }
+}
+
+static void a_password_is_checked_for_no_request_that_is_refused_anyway(void **state)
+{
+    (void)state;
+    start_post(HEADS);
+    given->head.verdicts[FG_PERMISSION_PULL] = FG_VERDICT_UNCHECKED;
+    assert_int_equal(route().kind, FG_ROUTE_LOGIN);
+    assert_int_equal(route().body_size, 8);
+    start("GET", HEADS);
+    given->head.verdicts[FG_PERMISSION_PULL] = FG_VERDICT_UNCHECKED;
+    expect(405, false, "POST");
+    start_post("/api/exp-http-v2-0001/x/heads");
+    given->head.verdicts[FG_PERMISSION_PULL] = FG_VERDICT_UNCHECKED;
+    expect(404, false, "unknown permission");
+    start_post("/?cmd=capabilities");
+    given->head.verdicts[FG_PERMISSION_PULL] = FG_VERDICT_UNCHECKED;
+    expect(405, false, "GET");
 }
 
 static void names_are_matched_with_their_length(void **state)
@@ -351,6 +394,8 @@ int main(void)
         TEST(other_methods_are_405_and_close),
         TEST(a_command),
         TEST(rw_needs_permission_before_anything_about_the_command),
+        TEST(each_verdict_has_its_answer),
+        TEST(a_password_is_checked_for_no_request_that_is_refused_anyway),
         TEST(names_are_matched_with_their_length),
         TEST(the_peers_words_come_back_printable_and_cut),
         TEST(debugreflect),
