@@ -258,6 +258,18 @@ int fg_layout_bookmarks_folder(const struct fg_layout *layout)
     return layout->shares_bookmarks ? layout->source : layout->hg;
 }
 
+size_t fg_layout_requirements(const struct fg_layout *layout, const char **ret_names,
+                              size_t capacity)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < KNOWN_COUNT && count < capacity; i++) {
+        if ((layout->requirements & (unsigned)known_requirements[i].bit) != 0) {
+            ret_names[count++] = known_requirements[i].name;
+        }
+    }
+    return count;
+}
+
 const char *fg_layout_format(const struct fg_layout *layout, unsigned index)
 {
     for (size_t i = 0; i < KNOWN_COUNT; i++) {

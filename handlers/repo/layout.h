@@ -64,6 +64,11 @@ void fg_layout_unref(struct fg_layout *layout);
 /* The folder with the file of bookmarks. */
 int fg_layout_bookmarks_folder(const struct fg_layout *layout);
 
+/* Fills ret_names with the names of all requirements, ascending, at most capacity; returns how many.
+ * Static strings. */
+size_t fg_layout_requirements(const struct fg_layout *layout, const char **ret_names,
+                              size_t capacity);
+
 /* The name of a requirement that is a format of the store's files, for index 0, 1, …, ascending;
  * NULL after the last. */
 const char *fg_layout_format(const struct fg_layout *layout, unsigned index);

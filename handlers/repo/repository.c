@@ -32,6 +32,7 @@ struct state {
     atomic_uint references;
     struct fg_snapshot *snapshot;
     struct fg_stamps stamps;
+    struct timespec read; /* wall clock */
 };
 
 struct fg_repository {
@@ -41,6 +42,9 @@ struct fg_repository {
 
     pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
     struct state *state;         /* the present state; NULL before the first */
+    uint64_t reads;              /* snapshots that were read, and how long it took */
+    uint64_t read_last_us;
+    uint64_t read_max_us;
 
     pthread_mutex_t build_mutex; /* held by the thread that reads a new state */
     /* The rest is that thread's. */
@@ -53,6 +57,13 @@ static int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static void sleep_ms(int ms)
@@ -94,12 +105,22 @@ static enum fg_status state_set(struct fg_repository *repository, struct fg_snap
     atomic_init(&state->references, 1);
     state->snapshot = snapshot;
     state->stamps = *stamps;
+    clock_gettime(CLOCK_REALTIME, &state->read);
     pthread_mutex_lock(&repository->state_mutex);
     struct state *old = repository->state;
     repository->state = state;
     pthread_mutex_unlock(&repository->state_mutex);
     state_unref(old);
     return FG_OK;
+}
+
+static void count_read(struct fg_repository *repository, uint64_t us)
+{
+    pthread_mutex_lock(&repository->state_mutex);
+    repository->reads++;
+    repository->read_last_us = us;
+    repository->read_max_us = us > repository->read_max_us ? us : repository->read_max_us;
+    pthread_mutex_unlock(&repository->state_mutex);
 }
 
 /* -- reading a new state ----------------------------------------------------------------------- */
@@ -146,7 +167,9 @@ static enum attempt read_state(struct fg_repository *repository, struct fg_layou
 {
     struct fg_snapshot *previous = old != NULL ? old->snapshot : NULL;
     struct fg_snapshot *snapshot = NULL;
+    uint64_t start = now_us();
     *status = fg_snapshot_build(layout, previous, &snapshot, error);
+    count_read(repository, now_us() - start);
     if (!still_true(layout, true, stamps, ignore_lock)) {
         fg_snapshot_unref(snapshot);
         return ATTEMPT_MOVED;
@@ -401,4 +424,29 @@ const char *fg_repository_writer(const struct fg_repository *repository)
 unsigned fg_repository_writer_seconds(const struct fg_repository *repository)
 {
     return repository->writer_seconds;
+}
+
+void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view)
+{
+    struct state *state = state_get(repository);
+    const struct fg_snapshot *snapshot = state->snapshot;
+    struct fg_repository_view view = {
+        .changesets = fg_snapshot_count(snapshot),
+        .heads = snapshot->view.heads.count,
+        .tip = fg_node_null,
+        .tip_rev = snapshot->view.tip,
+        .read = state->read,
+    };
+    if (view.tip_rev >= 0) {
+        view.tip = *fg_snapshot_node(snapshot, (uint32_t)view.tip_rev);
+    }
+    view.requirements_count =
+        fg_layout_requirements(snapshot->layout, view.requirements, FG_REQUIREMENTS_MAX);
+    state_unref(state);
+    pthread_mutex_lock(&repository->state_mutex);
+    view.reads = repository->reads;
+    view.read_last_us = repository->read_last_us;
+    view.read_max_us = repository->read_max_us;
+    pthread_mutex_unlock(&repository->state_mutex);
+    *ret_view = view;
 }

@@ -7,6 +7,9 @@
 #define FRAMEGATE_HANDLERS_REPO_REPOSITORY_H
 
 #include "framing/status.h"
+#include "handlers/repo/node.h"
+
+#include <time.h>
 
 struct fg_repository;
 struct fg_snapshot;
@@ -57,6 +60,25 @@ unsigned fg_repository_writer_seconds(const struct fg_repository *repository);
  * 3 µs for each changeset. Errors as fg_repository_snapshot.
  */
 enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_error *error);
+
+enum { FG_REQUIREMENTS_MAX = 32 };
+
+/* What the state shows of a repository. */
+struct fg_repository_view {
+    uint32_t changesets;   /* stored, served or not */
+    uint32_t heads;        /* of the served view */
+    struct fg_node tip;    /* of the served view; the null node if it is empty */
+    int32_t tip_rev;       /* FG_REV_NULL if there is none */
+    const char *requirements[FG_REQUIREMENTS_MAX]; /* names, ascending. Static */
+    size_t requirements_count;
+    struct timespec read;  /* wall clock: when the present snapshot was read */
+    uint64_t reads;        /* snapshots that were read since the start */
+    uint64_t read_last_us; /* how long the last one took */
+    uint64_t read_max_us;  /* how long the slowest one took */
+};
+
+/* The present snapshot and its history, without looking at the files. Cannot fail. */
+void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view);
 
 /* One more reference; returns its argument. */
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot);

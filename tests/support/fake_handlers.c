@@ -63,6 +63,20 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
     return *ret_snapshot != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
 }
 
+const char *fg_repository_path(const struct fg_repository *repository)
+{
+    (void)repository;
+    return "/fake";
+}
+
+void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view)
+{
+    (void)repository;
+    *ret_view = (struct fg_repository_view){.changesets = 3, .heads = 1, .tip_rev = 2};
+    memset(ret_view->tip.bytes, 0xab, sizeof(ret_view->tip.bytes));
+    ret_view->requirements[ret_view->requirements_count++] = "store";
+}
+
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot)
 {
     return snapshot;
