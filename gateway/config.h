@@ -90,7 +90,7 @@ struct fg_config {
     uint32_t header_seconds;
     uint32_t body_seconds;
     uint32_t body_seconds_max;
-    uint64_t body_rate; /* bytes a second that give one second more */
+    uint64_t body_rate;     /* bytes a second that give one second more */
     uint32_t reply_seconds; /* for each block of a reply */
     uint32_t idle_seconds;
     uint32_t drain_seconds;

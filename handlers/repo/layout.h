@@ -64,8 +64,8 @@ void fg_layout_unref(struct fg_layout *layout);
 /* The folder with the file of bookmarks. */
 int fg_layout_bookmarks_folder(const struct fg_layout *layout);
 
-/* Fills ret_names with the names of all requirements, ascending, at most capacity; returns how many.
- * Static strings. */
+/* Fills ret_names with the names of all requirements, ascending, at most capacity; returns how
+ * many. Static strings. */
 size_t fg_layout_requirements(const struct fg_layout *layout, const char **ret_names,
                               size_t capacity);
 

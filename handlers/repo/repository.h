@@ -65,10 +65,10 @@ enum { FG_REQUIREMENTS_MAX = 32 };
 
 /* What the state shows of a repository. */
 struct fg_repository_view {
-    uint32_t changesets;   /* stored, served or not */
-    uint32_t heads;        /* of the served view */
-    struct fg_node tip;    /* of the served view; the null node if it is empty */
-    int32_t tip_rev;       /* FG_REV_NULL if there is none */
+    uint32_t changesets; /* stored, served or not */
+    uint32_t heads;      /* of the served view */
+    struct fg_node tip;  /* of the served view; the null node if it is empty */
+    int32_t tip_rev;     /* FG_REV_NULL if there is none */
     const char *requirements[FG_REQUIREMENTS_MAX]; /* names, ascending. Static */
     size_t requirements_count;
     struct timespec read;  /* wall clock: when the present snapshot was read */

@@ -10,6 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "framing/frame.h"
+#include "gateway/access.h"
 #include "gateway/exchange.h"
 
 #include <ftw.h>
@@ -34,6 +35,7 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 static void clean_up(void)
 {
+    fg_access_unref(atomic_load(&gateway.access));
     fg_repository_close(gateway.repository);
     fg_state_free(gateway.state);
     fg_config_clear(&gateway.config);
@@ -71,6 +73,9 @@ static void start(void)
     HOLDS(fg_config_init(&gateway.config, NULL) == FG_OK);
     gateway.config.debugreflect = true;
     gateway.config.body_bytes = 1 << 20;
+    struct fg_access *access = NULL;
+    HOLDS(fg_access_load(&gateway.config, &access, NULL) == FG_OK);
+    atomic_init(&gateway.access, access);
     HOLDS(fg_repository_open(directory, &gateway.repository, NULL) == FG_OK);
     HOLDS(fg_state_new(1, NULL, &gateway.state) == FG_OK);
     atexit(clean_up);

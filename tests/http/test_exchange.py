@@ -107,9 +107,11 @@ class Bodies(support.ServerTest):
             with self.server.connect() as connection:
                 connection.sendall(support.post_head(API + "/ro/multirequest", len(body)))
                 connection.sendall(body[:cut])
+        # It may take the server a while to notice them all.
+        self.server.wait_until(
+            lambda state: state["totals"]["aborted"] - before == len(range(0, len(body), 5))
+        )
         self.idle()
-        after = self.server.state()["totals"]["aborted"]
-        self.assertEqual(after - before, len(range(0, len(body), 5)))
 
     def test_many_at_once(self):
         failures = []
@@ -224,13 +226,15 @@ class Slow(support.ServerTest):
 
     def test_what_the_queue_does_not_take_is_an_application_error(self):
         answers = []
-        body = request(b"sleep", {b"ms": 1000})
+        body = request(b"sleep", {b"ms": 3000})
         threads = [
             threading.Thread(target=lambda: answers.append(self.server.run("sleep", body)))
             for _ in range(4)
         ]
         for thread in threads:
             thread.start()
+            # So that a worker has taken the first before the second waits.
+            time.sleep(0.3)
         for thread in threads:
             thread.join()
         kinds = sorted(self.framed(answer)[0][3] for answer in answers)
