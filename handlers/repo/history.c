@@ -3,6 +3,7 @@
 
 #include "handlers/repo/changeset.h"
 #include "handlers/repo/limits.h"
+#include "handlers/repo/mapping.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static enum fg_status history_new(uint32_t capacity, struct fg_history **ret_his
         free(history);
         return FG_ERR_MEMORY;
     }
+    fg_advise_large(history->parents, rows * sizeof *history->parents);
     atomic_init(&history->references, 1);
     pthread_mutex_init(&history->branch_mutex, NULL);
     *ret_history = history;
@@ -78,6 +80,10 @@ static enum fg_status append_entries(struct fg_history *history, const struct fg
     uint32_t count = fg_revlog_count(changelog);
     for (uint32_t rev = history->table.used; rev < count; rev++) {
         struct fg_revlog_entry entry;
+        if (count - rev > FG_NODES_AHEAD) {
+            fg_revlog_entry(changelog, rev + FG_NODES_AHEAD, &entry);
+            __builtin_prefetch(fg_nodetable_place(&history->table, &entry.node), 1);
+        }
         fg_revlog_entry(changelog, rev, &entry);
         if (entry.link != (int32_t)rev) {
             return fg_fail(error, FG_ERR_CORRUPT, 0,

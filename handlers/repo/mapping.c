@@ -133,3 +133,14 @@ bool fg_mapping_torn(const struct fg_mapping *mapping)
 {
     return atomic_load(&mapping->torn);
 }
+
+void fg_advise_large(void *memory, size_t size)
+{
+    enum { SMALLEST = 4 << 20, PAGE = 4096 };
+    if (memory == NULL || size < SMALLEST) {
+        return;
+    }
+    uintptr_t start = ((uintptr_t)memory + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)(PAGE - 1);
+    madvise((char *)memory + (start - (uintptr_t)memory), end - start, MADV_HUGEPAGE);
+}

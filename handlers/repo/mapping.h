@@ -30,4 +30,11 @@ struct fg_bytes fg_mapping_bytes(const struct fg_mapping *mapping);
 /* True if a page was missing when it was read. Any thread. */
 bool fg_mapping_torn(const struct fg_mapping *mapping);
 
+/*
+ * Asks the kernel for large pages under memory that was just allocated and not touched yet. For
+ * arrays of many MiB: filling those of a million changesets page by page was half of the work.
+ * Nothing happens where there are none, or under small arrays.
+ */
+void fg_advise_large(void *memory, size_t size);
+
 #endif

@@ -2,6 +2,7 @@
 #include "handlers/repo/nodetable.h"
 
 #include "handlers/repo/endian.h"
+#include "handlers/repo/mapping.h"
 
 #include <stdlib.h>
 
@@ -35,6 +36,8 @@ enum fg_status fg_nodetable_init(struct fg_nodetable *table, uint32_t capacity)
         free(slots);
         return FG_ERR_MEMORY;
     }
+    fg_advise_large(nodes, (size_t)capacity * sizeof *nodes);
+    fg_advise_large(slots, sizeof *slots << bits);
     *table = (struct fg_nodetable){nodes, slots, bits, capacity, 0};
     return FG_OK;
 }

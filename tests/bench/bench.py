@@ -229,14 +229,14 @@ class Wrk:
         command = ["wrk", "-t", "1", "-c", str(connections), "-d", seconds]
         return command + ["--timeout", "30s", "-s", self.script, url]
 
-    def run(self, port, connections=CONNECTIONS, seconds=None):
+    def run(self, port, connections=CONNECTIONS, seconds=None, may_fail=False):
         """Requests per second, and the wait in microseconds that 99.9 % do not exceed."""
         output = load(self.command(port, connections, seconds))
         found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+)", output)
         count, microseconds, failed, wait = map(int, found.groups())
-        if failed:
+        if failed and not may_fail:
             raise SystemExit("%d requests failed:\n%s" % (failed, output))
-        return count / microseconds * 1e6, wait
+        return (count - failed) / microseconds * 1e6, wait
 
 
 # -- measuring ----------------------------------------------------------------------------------
@@ -328,7 +328,10 @@ def heads2(directory):
 def mercurial(directory):
     wrk, get = Wrk(directory, "heads", HEADS), Wrk(directory, "/?cmd=heads")
     with Ours() as ours, Mercurial() as hg:
-        a, b = pairs(lambda: wrk.run(ours.port)[0], lambda: get.run(hg.port)[0])
+        # Its first answers read the repository, and some fail when many ask for that at once.
+        get.run(hg.port, 1, may_fail=True)
+        get.run(hg.port, may_fail=True)
+        a, b = pairs(lambda: wrk.run(ours.port)[0], lambda: get.run(hg.port, may_fail=True)[0])
     return [Row("heads against hg serve", a, b, 100, 300, "requests/s")]
 
 
@@ -457,19 +460,22 @@ def instructions(directory):
 
 
 def first_answer(changesets):
-    """Seconds from the start of the program to its first answer, in nanoseconds."""
+    """Nanoseconds from the start of the program to its first answer, and of processor time."""
     start = time.monotonic_ns()
     with Ours(1, changesets) as ours:
         answer = ask(ours.port, post("heads", HEADS))
         end = time.monotonic_ns()
+        cpu = ours.cpu()
     assert answer.status == 200
-    return end - start
+    return end - start, cpu
 
 
 def cat(changesets):
     start = time.monotonic_ns()
-    pinned(SERVER_CORE, ["cat", index_file(changesets)], stdout=subprocess.DEVNULL).wait()
-    return time.monotonic_ns() - start
+    process = pinned(SERVER_CORE, ["cat", index_file(changesets)], stdout=subprocess.DEVNULL)
+    used = os.wait4(process.pid, 0)[2]
+    process.returncode = 0
+    return time.monotonic_ns() - start, 1e9 * (used.ru_utime + used.ru_stime)
 
 
 def forget(changesets):
@@ -488,16 +494,20 @@ def start(directory):
         index_file(changesets)
         for cold in (False, True):
 
+            cpu = [], []
+
             def run(function):
                 if cold:
                     forget(changesets)
-                return 1e9 / function(changesets)
+                nanoseconds, used = function(changesets)
+                cpu[function is cat].append(used)
+                return 1e9 / nanoseconds
 
             run(first_answer), run(cat)
             a, b = pairs(lambda: run(first_answer), lambda: run(cat))
             name = "start to first answer, %s changesets, %s"
             name = name % (format(changesets, ","), "cold" if cold else "warm")
-            rows.append(Row(name, a, b, 0.2, 0.5, "starts/s"))
+            rows.append(Row(name, a, b, 0.2, 0.5, "starts/s", cpu=cpu))
     return rows
 
 
