@@ -6,7 +6,7 @@ target_compile_definitions(fake_handlers PRIVATE _POSIX_C_SOURCE=200809L)
 add_executable(framegate-fake ${CMAKE_SOURCE_DIR}/gateway/main.c)
 target_link_libraries(framegate-fake PRIVATE serve tools fake_handlers)
 
-foreach(name IN ITEMS config exchange mediatype respond route workers)
+foreach(name IN ITEMS access config exchange mediatype respond route workers)
     add_executable(test_gateway_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c)
     target_compile_definitions(test_gateway_${name} PRIVATE _GNU_SOURCE)
     target_link_libraries(test_gateway_${name} PRIVATE serve fake_handlers PkgConfig::CMOCKA)
