@@ -343,11 +343,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
 /* Version 0.9.77 began to refuse a NUL in the head, and lays the fields out in another way. */
 static bool library_cuts_fields(void)
 {
-    unsigned major = 0;
-    unsigned minor = 0;
-    unsigned micro = 0;
-    return sscanf(MHD_get_version(), "%u.%u.%u", &major, &minor, &micro) == 3 && major == 0 &&
-           minor == 9 && micro < 77;
+    static const char series[] = "0.9.";
+    const char *version = MHD_get_version();
+    return strncmp(version, series, sizeof(series) - 1) == 0 &&
+           strtoul(version + sizeof(series) - 1, NULL, 10) < 77;
 }
 
 enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,

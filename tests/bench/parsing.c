@@ -183,7 +183,7 @@ int main(int argc, char **argv)
     /* As much as a piece of a body, in whole frames unless they are to be cut. */
     size_t piece = argc > 4 ? PIECE : PIECE / frame > 0 ? PIECE / frame * frame : frame;
     double start = now();
-    double end = start + atof(argv[3]);
+    double end = start + strtod(argv[3], NULL);
     payload_bytes = 0;
     while (now() < end) {
         for (size_t at = 0; at < size; at += piece) {

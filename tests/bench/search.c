@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     uint64_t found = 0;
     uint64_t searched = 0;
     double start = now();
-    double end = start + atof(argv[3]);
+    double end = start + strtod(argv[3], NULL);
     while (now() < end) {
         for (size_t i = 0; i < wanted_count; i++) {
             found += (uint64_t)contains(nodes, count, wanted + i * NODE);

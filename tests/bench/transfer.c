@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     struct part repeated = read_part(argv[3]);
     struct part tail = read_part(argv[5]);
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)atoi(argv[1])),
+                                  .sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
@@ -82,7 +82,7 @@ int main(int argc, char **argv)
     }
     uint64_t start = now();
     send_all(fd, head);
-    for (long i = atol(argv[4]); i > 0; i--) {
+    for (long i = strtol(argv[4], NULL, 10); i > 0; i--) {
         send_all(fd, repeated);
     }
     send_all(fd, tail);
