@@ -13,6 +13,7 @@
 #include "gateway/tools.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,8 @@ enum {
 };
 
 struct server {
+    pthread_t warmer; /* reads ahead; joined at the end */
+    bool warming;
     int argc;
     char **argv;
     struct fg_gateway gateway;
@@ -89,15 +92,17 @@ static enum fg_status start_listeners(struct server *server, struct fg_error *er
 
 /*
  * Reads the texts of all changesets, which the first branchmap or lookup would otherwise do on a
- * connection's thread; damage in them shows now. On a worker, so that answering starts at once.
+ * connection's thread; damage in them shows now. On a thread of its own, so that answering starts
+ * at once and no worker is taken from a slow command.
  */
-static void warm(void *context)
+static void *warm(void *context)
 {
     struct fg_repository *repository = context;
     struct fg_error error;
     if (fg_repository_warm(repository, &error) != FG_OK) {
         fg_log_message("the repository is not sound: %s", error.message);
     }
+    return NULL;
 }
 
 static enum fg_status start(struct server *server, struct fg_error *error)
@@ -125,9 +130,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     raise_descriptor_limit(config);
     enum fg_status started = start_listeners(server, error);
     if (started == FG_OK) {
-        /* Refused only by a full queue, which a new one is not; it would cost time later, no more.
-         */
-        (void)fg_workers_submit(gateway->workers, warm, gateway->repository);
+        /* Without the thread the first who asks waits longer, no more. */
+        server->warming = pthread_create(&server->warmer, NULL, warm, gateway->repository) == 0;
     }
     return started;
 }
@@ -208,6 +212,9 @@ static void stop(struct server *server)
         fg_state_flush_log(gateway->state);
     }
     fg_state_free(gateway->state);
+    if (server->warming) {
+        pthread_join(server->warmer, NULL);
+    }
     fg_repository_close(gateway->repository);
     fg_log_close(&server->log);
     fg_access_unref(atomic_load(&gateway->access));
