@@ -70,7 +70,7 @@ enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
 /* All data came. */
 static void answer(struct fg_exchange *exchange, struct fg_delivery *delivery)
 {
-    struct fg_reply reply;
+    struct fg_reply reply = {0};
     if (exchange->route.spec != NULL && exchange->commands > 0) {
         if (delivery->status == FG_OK) {
             delivery->spec->taker->cancel(delivery->context);

@@ -105,7 +105,7 @@ void fg_exchange_run_slow(struct fg_exchange *exchange)
         fg_exchange_check_login(exchange, false);
         return;
     }
-    struct fg_reply reply;
+    struct fg_reply reply = {0};
     struct fg_error error;
     enum fg_status status = run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
 
@@ -218,7 +218,7 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
     }
     fg_exchange_count_command(exchange, spec);
     struct fg_error error;
-    struct fg_reply reply;
+    struct fg_reply reply = {0};
     enum fg_status status = fg_exchange_check(exchange, spec, command, &error);
     if (status == FG_OK && spec->slow) {
         exchange->slow = command;

@@ -92,7 +92,7 @@ static enum fg_status append_descriptor(struct fg_gateway *gateway, struct fg_bu
         return fg_fail(error, FG_ERR_NOT_FOUND, 0, "there is no command capabilities");
     }
     struct fg_call call = {.command = &command, .repository = gateway->repository};
-    struct fg_reply reply;
+    struct fg_reply reply = {0};
     enum fg_status status = fg_repository_snapshot(gateway->repository, &call.snapshot, error);
     if (status != FG_OK) {
         return status;

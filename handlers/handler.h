@@ -46,12 +46,14 @@ struct fg_call {
 struct fg_reply {
     struct fg_source body; /* owned by whoever holds the reply */
     uint8_t flags;         /* FG_BYTES_RESPONSE_CBOR or 0 */
+    bool slow_body;        /* reading the body computes or waits: not on a connection's thread */
+    bool dense;            /* the body is packed as it is: compressing it gains nothing */
 };
 
 /*
- * Runs a command. FG_OK: *ret_reply is filled and its body the caller's. A failure becomes an
- * application error with error->message; the handler has freed what it made. A handler that needs
- * the snapshot after it returned (for its body) keeps a reference of its own.
+ * Runs a command. *ret_reply comes zeroed. FG_OK: it is filled and its body the caller's. A failure
+ * becomes an application error with error->message; the handler has freed what it made. A handler
+ * that needs the snapshot after it returned (for its body) keeps a reference of its own.
  */
 typedef enum fg_status (*fg_handler)(const struct fg_call *call, struct fg_reply *ret_reply,
                                      struct fg_error *error);
@@ -81,7 +83,8 @@ struct fg_command_spec {
     fg_handler run;
     bool slow;       /* run on the worker pool, not on the connection's thread */
     bool takes_data; /* keeps its command data (command->data); for others it is dropped */
-    bool debug;      /* offered only where the gateway offers debugreflect; not in capabilities */
+    bool shareable; /* the same arguments on the same snapshot give the same bytes, worth keeping */
+    bool debug;     /* offered only where the gateway offers debugreflect; not in capabilities */
     const struct fg_data_taker *taker; /* takes its data as it comes; NULL for most. run is for
                                           requests that announce no data */
 };

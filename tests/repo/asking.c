@@ -74,7 +74,7 @@ enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *
     }
     if (status == FG_OK) {
         struct fg_call call = {&command, repository, snapshot};
-        struct fg_reply reply;
+        struct fg_reply reply = {0};
         status = spec->run(&call, &reply, error);
         if (status == FG_OK) {
             status = literal_of(&reply.body, text, error);

@@ -205,7 +205,7 @@ static double time_heads(struct fg_repository *repository)
             return -1;
         }
         struct fg_call call = {&command, repository, snapshot};
-        struct fg_reply reply;
+        struct fg_reply reply = {0};
         if (spec->run(&call, &reply, NULL) == FG_OK) {
             fg_source_destroy(&reply.body);
         }

@@ -268,26 +268,32 @@ static const struct fg_argument_spec nodes_arguments[] = {
     {"nodes", FG_ARGUMENT_LIST_OF_BYTES, true, "[]"}, {.name = NULL}};
 
 #define PULL FG_PERMISSION_PULL
-static const struct fg_command_spec big = {"big", PULL,  bytes_arguments, run_big,
-                                           false, false, false,           NULL};
-static const struct fg_command_spec broken = {"broken", PULL,  no_arguments, run_broken,
-                                              false,    false, false,        NULL};
+static const struct fg_command_spec big = {
+    .name = "big", .permission = PULL, .arguments = bytes_arguments, .run = run_big};
+static const struct fg_command_spec broken = {
+    .name = "broken", .permission = PULL, .arguments = no_arguments, .run = run_broken};
 static const struct fg_command_spec capabilities = {
-    "capabilities", PULL, no_arguments, run_capabilities, false, false, false, NULL};
-static const struct fg_command_spec echo = {"echo", PULL, no_arguments, run_echo,
-                                            false,  true, false,        NULL};
-static const struct fg_command_spec failing = {"fail", PULL,  no_arguments, run_fail,
-                                               false,  false, false,        NULL};
-static const struct fg_command_spec heads = {"heads", PULL,  no_arguments, run_heads,
-                                             false,   false, false,        NULL};
-static const struct fg_command_spec known = {"known", PULL,  nodes_arguments, run_known,
-                                             false,   false, false,           NULL};
-static const struct fg_command_spec pushkey = {
-    "pushkey", FG_PERMISSION_PUSH, no_arguments, run_pushkey, true, false, false, NULL};
-static const struct fg_command_spec sleeping = {"sleep", PULL,  ms_arguments, run_sleep,
-                                                true,    false, false,        NULL};
-static const struct fg_command_spec streaming = {"stream", PULL,  bytes_arguments, run_stream,
-                                                 false,    false, false,           NULL};
+    .name = "capabilities", .permission = PULL, .arguments = no_arguments, .run = run_capabilities};
+static const struct fg_command_spec echo = {.name = "echo",
+                                            .permission = PULL,
+                                            .arguments = no_arguments,
+                                            .run = run_echo,
+                                            .takes_data = true};
+static const struct fg_command_spec failing = {
+    .name = "fail", .permission = PULL, .arguments = no_arguments, .run = run_fail};
+static const struct fg_command_spec heads = {
+    .name = "heads", .permission = PULL, .arguments = no_arguments, .run = run_heads};
+static const struct fg_command_spec known = {
+    .name = "known", .permission = PULL, .arguments = nodes_arguments, .run = run_known};
+static const struct fg_command_spec pushkey = {.name = "pushkey",
+                                               .permission = FG_PERMISSION_PUSH,
+                                               .arguments = no_arguments,
+                                               .run = run_pushkey,
+                                               .slow = true};
+static const struct fg_command_spec sleeping = {
+    .name = "sleep", .permission = PULL, .arguments = ms_arguments, .run = run_sleep, .slow = true};
+static const struct fg_command_spec streaming = {
+    .name = "stream", .permission = PULL, .arguments = bytes_arguments, .run = run_stream};
 
 static const struct fg_command_spec *const all[] = {
     &big, &broken, &capabilities, &echo, &failing, &heads, &known, &pushkey, &sleeping, &streaming};
