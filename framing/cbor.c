@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Deepest nesting that any limit can allow; sizes the decoder's stack (24 bytes a level). */
-enum { DEPTH_MAX = 256, FIRST_ITEMS = 16, HEAD_MAX = 9 };
+enum { FIRST_ITEMS = 16, HEAD_MAX = 9 };
 
 void fg_cbor_clear(struct fg_cbor_value *value)
 {
@@ -261,7 +261,7 @@ struct decoder {
     size_t joined_size;
     struct fg_error *error;
     uint32_t depth;
-    struct level levels[DEPTH_MAX];
+    struct level levels[FG_CBOR_DEPTH_MAX];
 };
 
 /*
@@ -335,8 +335,8 @@ static enum fg_status add_item(struct decoder *decoder, const struct fg_cbor_ite
 {
     struct fg_cbor_value *value = decoder->value;
     if (value->count >= decoder->limits->cbor_items) {
-        return fg_fail(decoder->error, FG_ERR_LIMIT, decoder->offset, "CBOR value over %u items",
-                       (unsigned)decoder->limits->cbor_items);
+        return fg_fail_limit(decoder->error, FG_LIMIT_CBOR_ITEMS, decoder->offset,
+                             "CBOR value over %u items", (unsigned)decoder->limits->cbor_items);
     }
     if (value->count == value->capacity) {
         enum fg_status status =
@@ -355,9 +355,9 @@ static enum fg_status add_item(struct decoder *decoder, const struct fg_cbor_ite
 static enum fg_status open_level(struct decoder *decoder, bool indefinite, uint64_t remaining)
 {
     uint32_t limit = decoder->limits->cbor_depth;
-    if (decoder->depth >= (limit < DEPTH_MAX ? limit : DEPTH_MAX)) {
-        return fg_fail(decoder->error, FG_ERR_LIMIT, decoder->offset,
-                       "CBOR value nested deeper than %u", (unsigned)decoder->depth);
+    if (decoder->depth >= (limit < FG_CBOR_DEPTH_MAX ? limit : FG_CBOR_DEPTH_MAX)) {
+        return fg_fail_limit(decoder->error, FG_LIMIT_CBOR_DEPTH, decoder->offset,
+                             "CBOR value nested deeper than %u", (unsigned)decoder->depth);
     }
     decoder->levels[decoder->depth++] = (struct level){
         .index = decoder->value->count - 1,
@@ -377,8 +377,8 @@ static enum fg_status check_count(struct decoder *decoder, uint64_t count, unsig
                        left);
     }
     if (count * each > decoder->limits->cbor_items) {
-        return fg_fail(decoder->error, FG_ERR_LIMIT, decoder->offset, "CBOR value over %u items",
-                       (unsigned)decoder->limits->cbor_items);
+        return fg_fail_limit(decoder->error, FG_LIMIT_CBOR_ITEMS, decoder->offset,
+                             "CBOR value over %u items", (unsigned)decoder->limits->cbor_items);
     }
     return FG_OK;
 }

@@ -204,13 +204,13 @@ void fg_frame_reader_clear(struct fg_frame_reader *reader)
     }
 }
 
-static enum fg_status reader_fail(struct fg_frame_reader *reader, enum fg_status status,
-                                  struct fg_error *error, const char *what, uint64_t value,
-                                  uint64_t limit)
+static enum fg_status over_limit(struct fg_frame_reader *reader, enum fg_limit which,
+                                 struct fg_error *error, const char *what, uint64_t value,
+                                 uint64_t limit)
 {
-    reader->failed = status;
-    return fg_fail(error, status, (size_t)reader->offset, "%s: %llu, the limit is %llu", what,
-                   (unsigned long long)value, (unsigned long long)limit);
+    reader->failed = FG_ERR_LIMIT;
+    return fg_fail_limit(error, which, (size_t)reader->offset, "%s: %llu, the limit is %llu", what,
+                         (unsigned long long)value, (unsigned long long)limit);
 }
 
 /* The limits that a header can break, checked before any payload is kept. */
@@ -218,20 +218,21 @@ static enum fg_status check_header(struct fg_frame_reader *reader, struct fg_err
 {
     uint32_t length = reader->current.length;
     if (length > reader->max_payload) {
-        return reader_fail(reader, FG_ERR_LIMIT, error, "frame payload too large", length,
-                           reader->max_payload);
+        return over_limit(reader, FG_LIMIT_FRAME_PAYLOAD, error, "frame payload too large", length,
+                          reader->max_payload);
     }
     reader->empty_frames = length == 0 ? reader->empty_frames + 1 : 0;
     if (reader->empty_frames > reader->max_empty_frames) {
-        return reader_fail(reader, FG_ERR_LIMIT, error, "too many empty frames in a row",
-                           reader->empty_frames, reader->max_empty_frames);
+        return over_limit(reader, FG_LIMIT_EMPTY_FRAMES, error, "too many empty frames in a row",
+                          reader->empty_frames, reader->max_empty_frames);
     }
     reader->header_bytes += FG_FRAME_HEADER_SIZE;
     reader->payload_bytes += length;
     if (reader->header_bytes > reader->payload_bytes &&
         reader->header_bytes - reader->payload_bytes > reader->max_overhead) {
-        return reader_fail(reader, FG_ERR_LIMIT, error, "frame headers exceed payload by too much",
-                           reader->header_bytes - reader->payload_bytes, reader->max_overhead);
+        return over_limit(reader, FG_LIMIT_FRAME_OVERHEAD, error,
+                          "frame headers exceed payload by too much",
+                          reader->header_bytes - reader->payload_bytes, reader->max_overhead);
     }
     return FG_OK;
 }
@@ -323,6 +324,11 @@ enum fg_status fg_frame_reader_next(struct fg_frame_reader *reader, struct fg_by
                         : reader->current.length - reader->payload.size;
     }
     return status;
+}
+
+const struct fg_frame_header *fg_frame_reader_header(const struct fg_frame_reader *reader)
+{
+    return &reader->current;
 }
 
 enum fg_status fg_frame_reader_finish(const struct fg_frame_reader *reader,

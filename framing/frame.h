@@ -158,14 +158,18 @@ void fg_frame_reader_clear(struct fg_frame_reader *reader);
  * FG_NEED_MORE: the input was used up; at least *ret_need more bytes (never 0) are needed before
  * a call can give anything new. At the end of the input that is where fg_frame_reader_finish
  * comes in.
- * FG_ERR_LIMIT: a header over a limit; error names it and error->offset is the header's place in
- * the whole input. Nothing of the payload was kept. FG_ERR_MEMORY: the payload could not be kept.
+ * FG_ERR_LIMIT: a header over a limit; error names it, error->limit says which it was,
+ * error->offset is the header's place in the whole input, and fg_frame_reader_header has it.
+ * Nothing of the payload was kept. FG_ERR_MEMORY: the payload could not be kept.
  * After a failure every later call fails in the same way.
  * ret_frame and ret_need are untouched except as said; ret_need may be NULL.
  */
 enum fg_status fg_frame_reader_next(struct fg_frame_reader *reader, struct fg_bytes *input,
                                     struct fg_frame *ret_frame, size_t *ret_need,
                                     struct fg_error *error);
+
+/* The header that was read last, all zero before the first. Good until the next call. */
+const struct fg_frame_header *fg_frame_reader_header(const struct fg_frame_reader *reader);
 
 /*
  * Says whether the input may end here. FG_OK at a frame boundary; FG_ERR_TRUNCATED inside a

@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Facts of the wire; not configurable. */
+/* Facts of the wire and of the code; not configurable. */
 enum {
-    FG_FRAME_HEADER_SIZE = 8,           /* bytes (seed: FRAME_HEADER_SIZE) */
-    FG_DEFAULT_MAX_FRAME_SIZE = 32768,  /* payload bytes sent (seed: DEFAULT_MAX_FRAME_SIZE) */
-    FG_FRAME_LENGTH_MAX = (1 << 24) - 1 /* what 24 bits of length can say */
+    FG_FRAME_HEADER_SIZE = 8,            /* bytes (seed: FRAME_HEADER_SIZE) */
+    FG_DEFAULT_MAX_FRAME_SIZE = 32768,   /* payload bytes sent (seed: DEFAULT_MAX_FRAME_SIZE) */
+    FG_FRAME_LENGTH_MAX = (1 << 24) - 1, /* what 24 bits of length can say */
+    FG_CBOR_DEPTH_MAX = 256,             /* the decoder's levels lie on the stack */
 };
 
 struct fg_limits {
@@ -54,13 +55,27 @@ struct fg_limits {
     size_t data_bytes;
 
     /*
-     * Nesting of CBOR arrays, maps and tags; bounds recursion. At most 256. Reached: protocol
-     * error.
+     * Nesting of CBOR arrays, maps and tags; bounds recursion. At most FG_CBOR_DEPTH_MAX. Reached:
+     * protocol error.
      */
     uint32_t cbor_depth;
 
     /* Items of one CBOR value; each costs sizeof(struct fg_cbor_item). Reached: protocol error. */
     uint32_t cbor_items;
+};
+
+/* Which of them was reached: one for each field above. */
+enum fg_limit {
+    FG_LIMIT_NONE,
+    FG_LIMIT_FRAME_PAYLOAD,
+    FG_LIMIT_EMPTY_FRAMES,
+    FG_LIMIT_FRAME_OVERHEAD,
+    FG_LIMIT_REQUESTS_RECEIVING,
+    FG_LIMIT_REQUESTS_ACTIVE,
+    FG_LIMIT_REQUEST_BYTES,
+    FG_LIMIT_DATA_BYTES,
+    FG_LIMIT_CBOR_DEPTH,
+    FG_LIMIT_CBOR_ITEMS,
 };
 
 /* The defaults that the README lists. */
@@ -77,7 +92,7 @@ struct fg_limits {
         .frame_payload = FG_FRAME_LENGTH_MAX, .empty_frames = UINT32_MAX,                          \
         .frame_overhead = UINT64_MAX, .requests_receiving = UINT32_MAX,                            \
         .requests_active = UINT32_MAX, .request_bytes = SIZE_MAX / 2, .data_bytes = SIZE_MAX / 2,  \
-        .cbor_depth = 256, .cbor_items = UINT32_MAX,                                               \
+        .cbor_depth = FG_CBOR_DEPTH_MAX, .cbor_items = UINT32_MAX,                                 \
     }
 
 #endif

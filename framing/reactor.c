@@ -61,7 +61,7 @@ enum { FIRST_ACTIVE = 4 };
 struct fg_reactor {
     struct fg_reactor_options options;
     enum fg_reactor_state state;
-    enum fg_reactor_limit limit_hit;
+    enum fg_limit limit_hit;
     bool inputeof;
 
     uint8_t incoming_streams[STREAMS / 8]; /* a bit for each id; a reactor is made for each body */
@@ -351,7 +351,7 @@ static enum fg_status decode_request(struct fg_reactor *reactor, struct fg_comma
         return status;
     }
     if (status == FG_ERR_LIMIT) {
-        reactor->limit_hit = FG_LIMIT_CBOR_DEPTH_OR_ITEMS;
+        reactor->limit_hit = error.limit;
     }
     if (status != FG_OK) {
         return refuse(reactor, action, "command request: %s at byte %zu", error.message,
@@ -1022,7 +1022,7 @@ uint64_t fg_reactor_streams_reopened(const struct fg_reactor *reactor)
     return reactor->streams_reopened;
 }
 
-enum fg_reactor_limit fg_reactor_limit_hit(const struct fg_reactor *reactor)
+enum fg_limit fg_reactor_limit_hit(const struct fg_reactor *reactor)
 {
     return reactor->limit_hit;
 }

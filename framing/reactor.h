@@ -186,16 +186,8 @@ enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
 
 /* -- looking in -------------------------------------------------------------------------------- */
 
-enum fg_reactor_limit {
-    FG_LIMIT_NO_LIMIT, /* the error was another one */
-    FG_LIMIT_REQUESTS_RECEIVING,
-    FG_LIMIT_REQUESTS_ACTIVE,
-    FG_LIMIT_REQUEST_BYTES,
-    FG_LIMIT_CBOR_DEPTH_OR_ITEMS,
-};
-
-/* The limit behind the error that the reactor is in. */
-enum fg_reactor_limit fg_reactor_limit_hit(const struct fg_reactor *reactor);
+/* The limit behind the error that the reactor is in; FG_LIMIT_NONE: the error was another one. */
+enum fg_limit fg_reactor_limit_hit(const struct fg_reactor *reactor);
 
 enum fg_reactor_state fg_reactor_state(const struct fg_reactor *reactor);
 

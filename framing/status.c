@@ -42,15 +42,13 @@ const char *fg_status_text(enum fg_status status)
     return "unknown status";
 }
 
-void fg_error_set(struct fg_error *error, size_t offset, const char *format, ...)
+static void fill(struct fg_error *error, enum fg_limit limit, size_t offset, const char *format,
+                 va_list args)
 {
     if (error == NULL) {
         return;
     }
-    va_list args;
-    va_start(args, format);
     int length = vsnprintf(error->message, sizeof error->message, format, args);
-    va_end(args);
     if (length < 0) {
         error->message[0] = '\0';
     }
@@ -65,4 +63,22 @@ void fg_error_set(struct fg_error *error, size_t offset, const char *format, ...
         }
     }
     error->offset = offset;
+    error->limit = limit;
+}
+
+void fg_error_set(struct fg_error *error, size_t offset, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(error, FG_LIMIT_NONE, offset, format, args);
+    va_end(args);
+}
+
+void fg_error_set_limit(struct fg_error *error, enum fg_limit limit, size_t offset,
+                        const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(error, limit, offset, format, args);
+    va_end(args);
 }

@@ -11,6 +11,8 @@
 #ifndef FRAMEGATE_FRAMING_STATUS_H
 #define FRAMEGATE_FRAMING_STATUS_H
 
+#include "framing/limits.h"
+
 #include <stddef.h>
 
 enum fg_status {
@@ -36,8 +38,9 @@ enum fg_status {
 
 /* What went wrong, for a person. */
 struct fg_error {
-    size_t offset;     /* bytes from the start of the input at which it shows; 0 if there is none */
-    char message[256]; /* UTF-8, one line, no full stop */
+    size_t offset; /* bytes from the start of the input at which it shows; 0 if there is none */
+    enum fg_limit limit; /* which one FG_ERR_LIMIT is about, where a header promises to say so */
+    char message[256];   /* UTF-8, one line, no full stop */
 };
 
 /* A few English words for a status; a static string, never NULL. */
@@ -50,12 +53,16 @@ static inline int fg_failed(enum fg_status status)
 }
 
 /*
- * Fills error (if it is not NULL) from a printf format. A message that is too long is cut at a
- * character. Line breaks and control characters in the result are replaced by '?', since messages
- * go to logs and frames.
+ * Fills error (if it is not NULL) from a printf format, with FG_LIMIT_NONE. A message that is too
+ * long is cut at a character. Line breaks and control characters in the result are replaced by '?',
+ * since messages go to logs and frames.
  */
 void fg_error_set(struct fg_error *error, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same, for a limit that was reached. */
+void fg_error_set_limit(struct fg_error *error, enum fg_limit limit, size_t offset,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Its argument. A call may stand where nobody uses the result, which a plain value may not. */
 static inline enum fg_status fg_status_same(enum fg_status status)
@@ -69,5 +76,9 @@ static inline enum fg_status fg_status_same(enum fg_status status)
  */
 #define fg_fail(error, status, offset, ...)                                                        \
     (fg_error_set((error), (offset), __VA_ARGS__), fg_status_same(status))
+
+/* fg_fail for a limit of limits.h that was reached. */
+#define fg_fail_limit(error, which, offset, ...)                                                   \
+    (fg_error_set_limit((error), (which), (offset), __VA_ARGS__), fg_status_same(FG_ERR_LIMIT))
 
 #endif

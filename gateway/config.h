@@ -15,16 +15,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The bounds whose hits are counted (gateway/state.h), in the order of the table of settings.
- * Those that the framing layer does not tell apart are counted together. */
+/* The bounds whose hits are counted (gateway/state.h), in the order of the table of settings. */
 enum fg_bound {
     FG_BOUND_BODY,
-    FG_BOUND_FRAME, /* of the reader: payload, empty frames, overhead */
+    FG_BOUND_FRAME,
+    FG_BOUND_EMPTY_FRAMES,
+    FG_BOUND_FRAME_OVERHEAD,
     FG_BOUND_RECEIVING,
     FG_BOUND_COMMANDS,
     FG_BOUND_REQUEST,
     FG_BOUND_DATA,
-    FG_BOUND_CBOR, /* depth and items */
+    FG_BOUND_CBOR_DEPTH,
+    FG_BOUND_CBOR_ITEMS,
     FG_BOUND_REPLY,
     FG_BOUND_MEMORY,
     FG_BOUND_TARGET,

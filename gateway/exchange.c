@@ -243,8 +243,9 @@ static void take_frames(struct fg_exchange *exchange, struct fg_bytes *input)
         } else if (status == FG_NEED_MORE) {
             return;
         } else if (status == FG_ERR_LIMIT) {
-            fg_shard_count_bound(exchange->shard, FG_BOUND_FRAME);
-            fg_exchange_protocol_error(exchange, 0, error.message);
+            fg_shard_count_bound(exchange->shard, fg_exchange_bound_of(error.limit));
+            fg_exchange_protocol_error(
+                exchange, fg_frame_reader_header(&exchange->reader)->requestid, error.message);
         } else {
             fg_exchange_refuse(exchange, 500, fg_status_text(status));
         }

@@ -101,6 +101,9 @@ void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid
 /* exchange_run.c: does what an action of the reactor asks for. */
 void fg_exchange_act(struct fg_exchange *exchange, struct fg_action *action);
 
+/* exchange_run.c: what counts a limit of the framing layer. */
+enum fg_bound fg_exchange_bound_of(enum fg_limit limit);
+
 /* exchange_run.c: what keeps a command from running that may run; FG_OK if nothing does. */
 enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                                  const struct fg_command *command, struct fg_error *error);

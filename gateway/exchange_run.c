@@ -254,18 +254,28 @@ static void expect_data(struct fg_exchange *exchange, const struct fg_action *ac
     refuse_status(exchange, status);
 }
 
-static enum fg_bound bound_of(enum fg_reactor_limit limit)
+enum fg_bound fg_exchange_bound_of(enum fg_limit limit)
 {
     switch (limit) {
+    case FG_LIMIT_FRAME_PAYLOAD:
+        return FG_BOUND_FRAME;
+    case FG_LIMIT_EMPTY_FRAMES:
+        return FG_BOUND_EMPTY_FRAMES;
+    case FG_LIMIT_FRAME_OVERHEAD:
+        return FG_BOUND_FRAME_OVERHEAD;
     case FG_LIMIT_REQUESTS_RECEIVING:
         return FG_BOUND_RECEIVING;
     case FG_LIMIT_REQUESTS_ACTIVE:
         return FG_BOUND_COMMANDS;
     case FG_LIMIT_REQUEST_BYTES:
         return FG_BOUND_REQUEST;
-    case FG_LIMIT_CBOR_DEPTH_OR_ITEMS:
-        return FG_BOUND_CBOR;
-    case FG_LIMIT_NO_LIMIT:
+    case FG_LIMIT_DATA_BYTES:
+        return FG_BOUND_DATA;
+    case FG_LIMIT_CBOR_DEPTH:
+        return FG_BOUND_CBOR_DEPTH;
+    case FG_LIMIT_CBOR_ITEMS:
+        return FG_BOUND_CBOR_ITEMS;
+    case FG_LIMIT_NONE:
         break;
     }
     return FG_BOUND_UNCOUNTED;
@@ -281,7 +291,8 @@ void fg_exchange_act(struct fg_exchange *exchange, struct fg_action *action)
         expect_data(exchange, action);
         break;
     case FG_ACTION_ERROR:
-        fg_shard_count_bound(exchange->shard, bound_of(fg_reactor_limit_hit(exchange->reactor)));
+        fg_shard_count_bound(exchange->shard,
+                             fg_exchange_bound_of(fg_reactor_limit_hit(exchange->reactor)));
         fg_exchange_protocol_error(exchange, action->requestid, action->message);
         break;
     case FG_ACTION_SENDFRAMES:

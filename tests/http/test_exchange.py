@@ -248,11 +248,15 @@ class Limits(support.ServerTest):
         "--max-cbor-depth=4", "--max-empty-frames=2", "--max-frame-overhead=1K",
     )  # fmt: skip
 
-    def check(self, body, row, hit):
-        before = self.server.state()["limits"][row]["hits"]
+    def check(self, body, row, hit, requestid=1):
+        """A hit is counted in its row and no other, and the error says whose frame it was."""
+        hits = lambda: {name: one["hits"] for name, one in self.server.state()["limits"].items()}
+        before = hits()
         answer = self.server.run("multirequest", body)
-        self.assertEqual(answer.status, 400 if hit else 200, answer)
-        self.assertEqual(self.server.state()["limits"][row]["hits"] - before, int(hit))
+        last = self.framed(answer, 400 if hit else 200)[-1]
+        if hit:
+            self.assertEqual((last[0], *last[3:5]), (requestid, ERROR_RESPONSE, PROTOCOL), answer)
+        self.assertEqual(hits(), dict(before, **{row: before[row] + int(hit)}))
 
     def test_frame_payload(self):
         pad = lambda size: with_data(b"heads") + frame(1, 1, 0, COMMAND_DATA, 2, b"x" * size)
@@ -269,7 +273,7 @@ class Limits(support.ServerTest):
 
     def test_commands(self):
         for count in (2, 3, 4):
-            self.check(requests(*[b"heads"] * count), "max-commands", count > 3)
+            self.check(requests(*[b"heads"] * count), "max-commands", count > 3, 7)
 
     def test_receiving(self):
         name = cbor({b"name": b"heads"})
@@ -280,7 +284,7 @@ class Limits(support.ServerTest):
                 body += frame(2 * place + 1, 1, flags, COMMAND_REQUEST, 5, name[:3])
             for place in range(count):
                 body += frame(2 * place + 1, 1, 0, COMMAND_REQUEST, 2, name[3:])
-            self.check(body, "max-receiving", count > 2)
+            self.check(body, "max-receiving", count > 2, 5)
 
     def test_request_bytes(self):
         plain = len(cbor({b"name": b"heads", b"args": {b"x": b""}}))
@@ -299,11 +303,22 @@ class Limits(support.ServerTest):
             self.check(request(b"heads", {b"x": value}), "max-cbor-depth", depth > 2)
 
     def test_overhead(self):
-        # A request whose map is complete, then data in one-byte frames: 7 bytes too many each.
-        for count, hit in ((100, False), (200, True)):
-            body = with_data(b"heads") + count * frame(1, 1, 0, COMMAND_DATA, 1, b"x")
-            body += frame(1, 1, 0, COMMAND_DATA, 2, b"x")
-            self.check(body, "max-frame-overhead", hit)
+        # A request whose map carries 4 more than its header, then data in one-byte frames: 7 bytes
+        # too many each; what the last one carries makes it 1023 to 1025.
+        first = with_data(b"heads")
+        body = first + 146 * frame(1, 1, 0, COMMAND_DATA, 1, b"x")
+        over = 8 - (len(first) - 8) + 146 * 7
+        for limit in (1023, 1024, 1025):
+            last = frame(1, 1, 0, COMMAND_DATA, 2, b"x" * (8 - (limit - over)))
+            self.check(body + last, "max-frame-overhead", limit > 1024)
+
+    def test_each_frame_that_hits_a_limit_is_named(self):
+        first = with_data(b"heads") + with_data(b"heads", 3, False)
+        for requestid in (1, 3):
+            data = lambda size: frame(requestid, 1, 0, COMMAND_DATA, 1, b"x" * size)
+            self.check(first + data(101), "max-frame", True, requestid)
+            self.check(first + 3 * data(0), "max-empty-frames", True, requestid)
+            self.check(first + 200 * data(1), "max-frame-overhead", True, requestid)
 
 
 @needs_fake

@@ -215,6 +215,8 @@ static void a_frame_over_the_limit_is_refused_at_its_header(void **state)
         if (limit < 3) {
             assert_int_equal(status, FG_ERR_LIMIT);
             assert_string_equal(error.message, "frame payload too large: 3, the limit is 2");
+            assert_int_equal(error.limit, FG_LIMIT_FRAME_PAYLOAD);
+            assert_int_equal(fg_frame_reader_header(&reader)->requestid, 1);
             assert_null(reader.payload.data);
             struct fg_bytes rest = {two_frames + 8, 3};
             assert_int_equal(fg_frame_reader_next(&reader, &rest, &frame, NULL, &error),
@@ -254,6 +256,7 @@ static void empty_frames_in_a_row_are_limited(void **state)
     assert_int_equal(feed(&default_limits, 2, 0, &error), 2);
     assert_int_equal(feed(&default_limits, 3, 0, &error), 2);
     assert_string_equal(error.message, "too many empty frames in a row: 3, the limit is 2");
+    assert_int_equal(error.limit, FG_LIMIT_EMPTY_FRAMES);
     assert_int_equal(error.offset, 16);
 }
 
@@ -266,6 +269,7 @@ static void framing_overhead_is_limited(void **state)
     assert_int_equal(feed(&default_limits, allowed, 1, &error), allowed);
     assert_int_equal(feed(&default_limits, allowed + 1, 1, &error), allowed);
     assert_non_null(strstr(error.message, "frame headers exceed payload by too much"));
+    assert_int_equal(error.limit, FG_LIMIT_FRAME_OVERHEAD);
     /* Frames that carry as much as their headers may be any number. */
     assert_int_equal(feed(&default_limits, 100000, 8, &error), 100000);
 }

@@ -111,7 +111,7 @@ static void bytes_of_a_request_are_limited(void **state)
     fg_reactor_free(fixture.reactor);
 }
 
-static void depth_and_items_of_a_request_are_limited(void **state)
+static void nesting_of_a_request_is_limited(void **state)
 {
     (void)state;
     struct fg_reactor_options options = {.limits = default_limits};
@@ -123,7 +123,24 @@ static void depth_and_items_of_a_request_are_limited(void **state)
     fg_command_free(fixture.action.command);
     assert_error(&fixture, "5 1 0 command-request new cbor:{b'name': b'x', b'args': {1: [[2]]}}",
                  "command request: CBOR value nested deeper than 3 at byte 9");
-    assert_int_equal(fg_reactor_limit_hit(fixture.reactor), FG_LIMIT_CBOR_DEPTH_OR_ITEMS);
+    assert_int_equal(fg_reactor_limit_hit(fixture.reactor), FG_LIMIT_CBOR_DEPTH);
+    fg_reactor_free(fixture.reactor);
+}
+
+static void items_of_a_request_are_limited(void **state)
+{
+    (void)state;
+    struct fg_reactor_options options = {.limits = default_limits};
+    options.limits.cbor_items = 9;
+    struct fixture fixture = start(&options);
+    /* A map, two keys, a string, a map, its key, and a list of so many. */
+    assert_runs(&fixture, "1 1 1 command-request new cbor:{b'name': b'x', b'args': {b'a': [1]}}");
+    assert_runs(&fixture,
+                "3 1 0 command-request new cbor:{b'name': b'x', b'args': {b'a': [1, 2]}}");
+    assert_error(&fixture,
+                 "5 1 0 command-request new cbor:{b'name': b'x', b'args': {b'a': [1, 2, 3]}}",
+                 "command request: CBOR value over 9 items at byte 18");
+    assert_int_equal(fg_reactor_limit_hit(fixture.reactor), FG_LIMIT_CBOR_ITEMS);
     fg_reactor_free(fixture.reactor);
 }
 
@@ -153,7 +170,7 @@ static void requests_of_a_wrong_shape_are_refused(void **state)
         snprintf(human, sizeof human, "1 1 1 command-request new %s", cases[i].payload);
         assert_action(&fixture, human, FG_ACTION_ERROR);
         assert_string_equal(fixture.action.message, cases[i].message);
-        assert_int_equal(fg_reactor_limit_hit(fixture.reactor), FG_LIMIT_NO_LIMIT);
+        assert_int_equal(fg_reactor_limit_hit(fixture.reactor), FG_LIMIT_NONE);
         assert_error(&fixture, "3 1 0 command-request new cbor:{b'name': b'x'}",
                      "server already errored");
         fg_reactor_free(fixture.reactor);
@@ -535,7 +552,8 @@ int main(void)
         cmocka_unit_test(requests_being_received_are_limited),
         cmocka_unit_test(active_commands_are_limited),
         cmocka_unit_test(bytes_of_a_request_are_limited),
-        cmocka_unit_test(depth_and_items_of_a_request_are_limited),
+        cmocka_unit_test(nesting_of_a_request_is_limited),
+        cmocka_unit_test(items_of_a_request_are_limited),
         cmocka_unit_test(requests_of_a_wrong_shape_are_refused),
         cmocka_unit_test(trailing_bytes_are_ignored_only_where_asked),
         cmocka_unit_test(a_stream_that_ended_must_begin_again),
