@@ -152,13 +152,13 @@ static const struct fg_setting settings[] = {
 
     {"header-time", FG_SETTING_SECONDS, FIELD(header_seconds), 1, 86400, "20", FG_BOUND_HEADER_TIME,
      NULL, "SECONDS", "for the header of a request; a trickle would keep a connection for ever",
-     "closed"},
+     "408, closed"},
     {"body-time", FG_SETTING_SECONDS, FIELD(body_seconds), 1, 86400, "20", FG_BOUND_BODY_TIME, NULL,
-     "SECONDS", "for a body of any size", "closed"},
+     "SECONDS", "for a body of any size", "408, closed"},
     {"body-rate", FG_SETTING_BYTES, FIELD(body_rate), 1, UINT32_MAX, "500", FG_BOUND_UNCOUNTED,
      NULL, "BYTES", "of body that give one second more than --body-time", NULL},
     {"body-time-max", FG_SETTING_SECONDS, FIELD(body_seconds_max), 1, 86400, "300",
-     FG_BOUND_UNCOUNTED, NULL, "SECONDS", "for the largest body", "closed"},
+     FG_BOUND_BODY_TIME_MAX, NULL, "SECONDS", "for the largest body", "408, closed"},
     {"reply-time", FG_SETTING_SECONDS, FIELD(reply_seconds), 1, 86400, "20", FG_BOUND_REPLY_TIME,
      NULL, "SECONDS",
      "in which a peer takes the next 64 KiB of a reply; one that stops reading would hold it for "

@@ -4,6 +4,7 @@
  */
 #include "gateway/connections.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -83,20 +84,44 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
     free(connection);
 }
 
-void fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
+/*
+ * One word for both, so that who sets it and who sees it pass agree: microseconds above, the bound
+ * below, and PASSED once the watchdog has taken it.
+ */
+enum { BOUND_BITS = 8 };
+static const uint64_t PASSED = UINT64_MAX;
+
+bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
                                 enum fg_bound bound)
 {
     uint64_t deadline = seconds == 0 ? 0 : fg_now_microseconds() + seconds * 1000000;
-    atomic_store_explicit(&connection->bound, bound, memory_order_relaxed);
-    atomic_store_explicit(&connection->deadline, deadline, memory_order_relaxed);
+    uint64_t due = deadline << BOUND_BITS | bound;
+    uint64_t before = atomic_load_explicit(&connection->due, memory_order_relaxed);
+    do {
+        if (before == PASSED) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&connection->due, &before, due));
+    return true;
+}
+
+static enum fg_bound bound_of(uint64_t due)
+{
+    return due == PASSED ? FG_BOUND_UNCOUNTED : (enum fg_bound)(due & ((1u << BOUND_BITS) - 1));
+}
+
+enum fg_bound fg_connection_bound(const struct fg_connection *connection)
+{
+    return bound_of(atomic_load_explicit(&connection->due, memory_order_relaxed));
 }
 
 /* True while the library waits for bytes of the peer. */
 static bool waits_for_peer(const struct fg_connection *connection)
 {
-    switch (atomic_load_explicit(&connection->bound, memory_order_relaxed)) {
+    switch (fg_connection_bound(connection)) {
     case FG_BOUND_HEADER_TIME:
     case FG_BOUND_BODY_TIME:
+    case FG_BOUND_BODY_TIME_MAX:
     case FG_BOUND_IDLE_TIME:
         return true;
     default:
@@ -118,23 +143,41 @@ static void notice_end(struct fg_connection *connection)
     }
 }
 
-/* Shuts down those of one bucket. */
-static void cut_bucket(struct fg_connection *bucket, struct fg_state *state, uint64_t now,
-                       bool look)
+/* Tells a peer whose request is incomplete, as far as its socket takes it without waiting. */
+static void tell_late(struct fg_connection *connection, const char *what)
 {
-    for (struct fg_connection *c = bucket; c != NULL; c = c->next) {
-        if (look) {
-            notice_end(c);
-        }
-        uint64_t deadline = atomic_load_explicit(&c->deadline, memory_order_relaxed);
-        if (deadline != 0 && deadline <= now) {
-            /* Counted first, so that whoever sees the end of the connection finds it counted. */
-            fg_state_count_bound(
-                state, (enum fg_bound)atomic_load_explicit(&c->bound, memory_order_relaxed));
-            shutdown(c->socket, SHUT_RDWR);
-            atomic_store_explicit(&c->deadline, 0, memory_order_relaxed);
-        }
+    char answer[256];
+    char body[64];
+    int body_size = snprintf(body, sizeof(body), "%s of the request did not come in time\n", what);
+    int size = snprintf(answer, sizeof(answer),
+                        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                        "Content-Type: text/plain; charset=utf-8\r\n"
+                        "X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
+                        body_size, body);
+    atomic_store(&connection->told, true);
+    (void)send(connection->socket, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Ends a connection whose deadline has passed, unless it gets another one at this moment. */
+static void cut(const struct fg_connections *connections, struct fg_connection *connection,
+                uint64_t now)
+{
+    uint64_t due = atomic_load_explicit(&connection->due, memory_order_relaxed);
+    uint64_t deadline = due >> BOUND_BITS;
+    enum fg_bound bound = bound_of(due);
+    if (due == PASSED || deadline == 0 || deadline > now ||
+        !atomic_compare_exchange_strong(&connection->due, &due, PASSED)) {
+        return;
     }
+    /* Counted first, so that whoever sees the end of the connection finds it counted. */
+    fg_state_count_bound(connections->state, bound);
+    bool body = bound == FG_BOUND_BODY_TIME || bound == FG_BOUND_BODY_TIME_MAX;
+    if ((body || bound == FG_BOUND_HEADER_TIME) &&
+        atomic_load_explicit(&connection->begun, memory_order_relaxed) &&
+        connections->config->tls_certificate == NULL) {
+        tell_late(connection, body ? "the body" : "the header");
+    }
+    shutdown(connection->socket, SHUT_RDWR);
 }
 
 void fg_connections_cut(struct fg_connections *connections)
@@ -146,7 +189,12 @@ void fg_connections_cut(struct fg_connections *connections)
         connections->next_look = now + LOOK_MICROSECONDS;
     }
     for (size_t i = 0; i < FG_CONNECTION_BUCKETS; i++) {
-        cut_bucket(connections->buckets[i], connections->state, now, look);
+        for (struct fg_connection *c = connections->buckets[i]; c != NULL; c = c->next) {
+            if (look) {
+                notice_end(c);
+            }
+            cut(connections, c, now);
+        }
     }
     pthread_mutex_unlock(&connections->lock);
 }

@@ -18,9 +18,10 @@ struct fg_connection {
     struct fg_connection **link;
     int socket; /* open as long as the connection is in the list */
     struct fg_address peer;
-    _Atomic uint64_t deadline; /* as fg_now_microseconds; 0: none */
-    atomic_uint bound;         /* enum fg_bound to count when it passes */
-    bool ended;                /* the peer's end was noticed and told to the library */
+    _Atomic uint64_t due; /* its deadline, what to count then, or that it passed: connections.c */
+    atomic_bool begun;    /* the first line of a request is in, and its answer not out */
+    atomic_bool told;     /* it got 408 */
+    bool ended;           /* the peer's end was noticed and told to the library */
 
     /* For the owner of the connection alone: */
     struct fg_exchange *exchange; /* NULL between requests */
@@ -60,12 +61,19 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
 /* Takes it out and frees it; to be called before the socket is closed. Takes NULL. */
 void fg_connections_close(struct fg_connections *connections, struct fg_connection *connection);
 
-/* Sets the deadline that many seconds from now; 0 takes it away. */
-void fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
+/*
+ * Sets the deadline that many seconds from now; 0 takes it away. False: the last one passed, and
+ * nothing may be sent any more, since the peer was told so or will be.
+ */
+bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
                                 enum fg_bound bound);
 
+/* What the deadline counts when it passes. */
+enum fg_bound fg_connection_bound(const struct fg_connection *connection);
+
 /*
- * Shuts down the sockets past their deadline, each counted once. Also wakes the connections whose
+ * Shuts down the sockets past their deadline, each counted once. Who is in the middle of a request
+ * gets 408 first; not over TLS, whose records are the library's. Also wakes the connections whose
  * request cannot become complete because the peer has sent its last byte: the library learns of
  * that only if it comes alone, not together with data. To be called a few times a second.
  */

@@ -131,6 +131,15 @@ void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid
     }
 }
 
+void fg_exchange_late(struct fg_exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->shard->lock);
+    exchange->status = 408;
+    exchange->phase = FG_PHASE_RESPONDING;
+    fg_fail(&exchange->error, FG_OK, 0, "the request did not come in time");
+    pthread_mutex_unlock(&exchange->shard->lock);
+}
+
 /* -- the head --------------------------------------------------------------------------------- */
 
 /* text as printable ASCII without quotes, cut at what fits. */

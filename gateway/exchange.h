@@ -39,6 +39,9 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
  */
 void fg_exchange_end(struct fg_exchange *exchange, bool aborted);
 
+/* The peer was answered with 408 instead, before its request was complete; for the record. */
+void fg_exchange_late(struct fg_exchange *exchange);
+
 /*
  * The head is complete. head->target, verdicts and memory_short are filled in here. ANSWER: the
  * request is refused before its body. RUN_SLOW: a password is to be checked; after that call this

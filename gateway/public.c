@@ -66,10 +66,11 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     }
     connection->head_done = false;
-    if (atomic_load_explicit(&connection->bound, memory_order_relaxed) == FG_BOUND_IDLE_TIME) {
+    if (fg_connection_bound(connection) == FG_BOUND_IDLE_TIME) {
         fg_connection_set_deadline(connection, public->gateway->config.header_seconds,
                                    FG_BOUND_HEADER_TIME);
     }
+    atomic_store_explicit(&connection->begun, true, memory_order_relaxed);
     connection->target_end = target != NULL ? target + strlen(target) : NULL;
     struct fg_bytes bytes = fg_bytes_from_string(target != NULL ? target : "");
     if (fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange) !=
@@ -90,8 +91,12 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
         if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED) {
             fg_state_count_bound(public->gateway->state, FG_BOUND_IDLE_TIME);
         }
+        if (atomic_load(&connection->told) && connection->exchange != NULL) {
+            fg_exchange_late(connection->exchange);
+        }
         fg_exchange_end(connection->exchange, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         connection->exchange = NULL;
+        atomic_store_explicit(&connection->begun, false, memory_order_relaxed);
         fg_connection_set_deadline(connection, public->gateway->config.idle_seconds,
                                    FG_BOUND_IDLE_TIME);
     }
@@ -162,8 +167,10 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
     struct fg_answer answer;
     fg_exchange_answer(connection->exchange, &answer);
     uint64_t blocks = 1 + (answer.whole ? answer.body.size / BLOCK_SIZE : 0);
-    fg_connection_set_deadline(connection, blocks * public->gateway->config.reply_seconds,
-                               FG_BOUND_REPLY_TIME);
+    if (!fg_connection_set_deadline(connection, blocks * public->gateway->config.reply_seconds,
+                                    FG_BOUND_REPLY_TIME)) {
+        return MHD_NO; /* too late: the socket is shut down */
+    }
     /* The exchange outlives the response: the library completes the request before it frees it. */
     struct MHD_Response *response =
         answer.whole
@@ -234,20 +241,24 @@ static bool are_whole(const struct fg_field *fields, size_t count)
     return true;
 }
 
-static uint64_t body_deadline(const struct fg_config *config, uint64_t body_size)
+/* The time that a body of this size has, from now on. */
+static void give_body_time(struct fg_connection *connection)
 {
+    const struct fg_public *public = connection->owner;
+    const struct fg_config *config = &public->gateway->config;
+    uint64_t body_size = fg_exchange_body_size(connection->exchange);
     uint64_t seconds = config->body_seconds + body_size / config->body_rate;
-    return seconds < config->body_seconds_max ? seconds : config->body_seconds_max;
+    if (seconds < config->body_seconds_max) {
+        fg_connection_set_deadline(connection, seconds, FG_BOUND_BODY_TIME);
+    } else {
+        fg_connection_set_deadline(connection, config->body_seconds_max, FG_BOUND_BODY_TIME_MAX);
+    }
 }
 
 /* The rest of the body has the time of a whole one: the command's own time is not the peer's. */
 static void wake(struct fg_connection *connection)
 {
-    const struct fg_public *public = connection->owner;
-    fg_connection_set_deadline(
-        connection,
-        body_deadline(&public->gateway->config, fg_exchange_body_size(connection->exchange)),
-        FG_BOUND_BODY_TIME);
+    give_body_time(connection);
     /* From here on the connection is its own thread's again, and may go any moment. */
     MHD_resume_connection(connection->transport);
 }
@@ -259,16 +270,19 @@ static void run_slow(void *context)
     wake(connection);
 }
 
-/* The connection sleeps while a worker runs its command. */
-static void offload(struct fg_public *public, struct fg_connection *connection,
-                    struct MHD_Connection *transport)
+/* The connection sleeps while a worker runs its command; MHD_NO if it is too late for that. */
+static enum MHD_Result offload(struct fg_public *public, struct fg_connection *connection,
+                               struct MHD_Connection *transport)
 {
-    fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
+    if (!fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED)) {
+        return MHD_NO;
+    }
     MHD_suspend_connection(transport);
     if (fg_workers_submit(public->gateway->workers, run_slow, connection) != FG_OK) {
         fg_exchange_refuse_slow(connection->exchange);
         wake(connection);
     }
+    return MHD_YES;
 }
 
 static enum MHD_Result take_head(struct fg_public *public, struct fg_connection *connection,
@@ -294,15 +308,13 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
     enum fg_exchange_step step = fg_exchange_head(connection->exchange, &head);
     if (step == FG_EXCHANGE_RUN_SLOW) {
         /* The library calls again for the head once the connection goes on. */
-        offload(public, connection, transport);
-        return MHD_YES;
+        return offload(public, connection, transport);
     }
     connection->head_done = true;
     if (step == FG_EXCHANGE_ANSWER) {
         return send_answer(public, connection, transport);
     }
-    uint64_t body_size = fg_exchange_body_size(connection->exchange);
-    fg_connection_set_deadline(connection, body_deadline(config, body_size), FG_BOUND_BODY_TIME);
+    give_body_time(connection);
     return MHD_YES;
 }
 
@@ -312,10 +324,7 @@ static enum MHD_Result take_body(struct fg_public *public, struct fg_connection 
     struct fg_bytes input = {(const uint8_t *)data, *size};
     enum fg_exchange_step step = fg_exchange_receive(connection->exchange, &input);
     *size = input.size;
-    if (step == FG_EXCHANGE_RUN_SLOW) {
-        offload(public, connection, transport);
-    }
-    return MHD_YES;
+    return step == FG_EXCHANGE_RUN_SLOW ? offload(public, connection, transport) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *transport, const char *url,

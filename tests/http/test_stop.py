@@ -1,5 +1,6 @@
 """Starting and stopping: bad usage, what SIGTERM lets finish, deadlines of connections."""
 
+import io
 import os
 import signal
 import socket
@@ -192,11 +193,29 @@ class Starting(unittest.TestCase):
             self.assertEqual(state["finished"][0]["peer"][:6], "[::1]:")
 
 
-class Deadlines(support.ServerTest):
-    options = ("--header-time", "1", "--body-time", "1", "--body-time-max", "1", "--body-rate", "1M")
+LATE_HEADER = b"the header of the request did not come in time\n"
+LATE_BODY = b"the body of the request did not come in time\n"
 
-    def trickle(self, first, rest, limit):
-        """Bytes that come slowly for ever: the server ends the connection."""
+
+def read_all(connection):
+    """What comes until the connection ends, in whatever way it ends."""
+    got = b""
+    try:
+        for piece in iter(lambda: connection.recv(65536), b""):
+            got += piece
+    except ConnectionResetError:
+        pass
+    return got
+
+
+class Deadlines(support.ServerTest):
+    options = ("--header-time", "1", "--body-time", "1", "--body-time-max", "2", "--body-rate", "5K")
+
+    def trickle(self, first, rest, limit, says=b""):
+        """
+        Bytes that come slowly for ever: the server ends the connection, and says 408 where it knows
+        that a request has begun.
+        """
         before = self.server.state()["limits"][limit]["hits"]
         stopped = threading.Event()
         with self.server.connect() as connection:
@@ -212,10 +231,16 @@ class Deadlines(support.ServerTest):
             sender = threading.Thread(target=send)
             sender.start()
             try:
-                self.assertTrue(support.closes(connection))
+                got = read_all(connection)
             finally:
                 stopped.set()
                 sender.join()
+        if says:
+            answer = support.read_answer(io.BytesIO(got))
+            self.assertEqual((answer.status, answer.body), (408, says), got)
+            self.assertEqual(answer.headers["connection"], "close")
+        else:
+            self.assertEqual(got, b"")
         self.assertEqual(self.server.state()["limits"][limit]["hits"], before + 1)
         self.idle()
 
@@ -223,10 +248,27 @@ class Deadlines(support.ServerTest):
         self.trickle(b"GET /", b"x", "header-time")
 
     def test_a_slow_header(self):
-        self.trickle(b"GET /api HTTP/1.1\r\n", b"X: y\r\n", "header-time")
+        self.trickle(b"GET /api HTTP/1.1\r\n", b"X: y\r\n", "header-time", LATE_HEADER)
+        finished = self.server.state()["finished"][0]
+        self.assertEqual((finished["status"], finished["aborted"]), (408, True))
+
+    def test_a_slow_header_of_a_second_request(self):
+        with self.server.connect() as connection:
+            connection.sendall(support.make_head("GET", "/api", []))
+            file = connection.makefile("rb")
+            self.assertEqual(support.read_answer(file).status, 200)
+            connection.sendall(b"GET /api HTTP/1.1\r\n")
+            answer = support.read_answer(file)
+            self.assertEqual((answer.status, answer.body), (408, LATE_HEADER))
+            self.assertEqual(file.read(), b"")
 
     def test_a_slow_body(self):
-        self.trickle(support.post_head(API + "/ro/heads", 10000) + HEADS[:3], b"x", "body-time")
+        head = support.post_head(API + "/ro/heads", 4000)
+        self.trickle(head + HEADS[:3], b"x", "body-time", LATE_BODY)
+
+    def test_a_slow_large_body(self):
+        head = support.post_head(API + "/ro/heads", 1 << 20)
+        self.trickle(head + HEADS[:3], b"x", "body-time-max", LATE_BODY)
 
     @needs_fake
     def test_a_slow_command_has_no_deadline_of_the_body(self):
@@ -237,9 +279,8 @@ class Deadlines(support.ServerTest):
     @needs_fake
     def test_a_slow_body_after_a_slow_command(self):
         first = request(b"sleep", {b"ms": 1500})
-        self.trickle(
-            support.post_head(API + "/ro/multirequest", 10000) + first, b"\xff", "body-time"
-        )
+        head = support.post_head(API + "/ro/multirequest", 4000)
+        self.trickle(head + first, b"\xff", "body-time", LATE_BODY)
 
     @needs_fake
     def test_a_long_answer_has_no_deadline_of_the_body(self):
