@@ -94,7 +94,7 @@ static const uint64_t PASSED = UINT64_MAX;
 bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
                                 enum fg_bound bound)
 {
-    uint64_t deadline = seconds == 0 ? 0 : fg_now_microseconds() + seconds * 1000000;
+    uint64_t deadline = seconds == 0 ? 0 : fg_tick_microseconds() + seconds * 1000000;
     uint64_t due = deadline << BOUND_BITS | bound;
     uint64_t before = atomic_load_explicit(&connection->due, memory_order_relaxed);
     do {
@@ -182,7 +182,7 @@ static void cut(const struct fg_connections *connections, struct fg_connection *
 
 void fg_connections_cut(struct fg_connections *connections)
 {
-    uint64_t now = fg_now_microseconds();
+    uint64_t now = fg_tick_microseconds();
     pthread_mutex_lock(&connections->lock);
     bool look = now >= connections->next_look;
     if (look) {

@@ -37,7 +37,7 @@ struct fg_connections {
     pthread_mutex_t lock;
     struct fg_connection *buckets[FG_CONNECTION_BUCKETS]; /* by the peer's host */
     uint64_t count;
-    uint64_t next_look; /* for ended peers; as fg_now_microseconds */
+    uint64_t next_look; /* for ended peers; as fg_tick_microseconds */
     const struct fg_config *config;
     struct fg_state *state;
 };

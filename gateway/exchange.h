@@ -121,6 +121,16 @@ struct fg_exchange_view {
     uint64_t bytes_out;
 };
 
+/* The parts of a finished exchange's record that are made into text for whoever looks. */
+struct fg_finished_text {
+    char peer[FG_ADDRESS_TEXT_SIZE];
+    char target[FG_TARGET_SIZE]; /* printable */
+    char commands[FG_NAMES_SIZE];
+};
+
+/* No allocation, cannot fail. */
+void fg_finished_format(const struct fg_finished *finished, struct fg_finished_text *ret_text);
+
 /* Fills a struct fg_exchange_view; for fg_state_look, with the shard's lock held. */
 void fg_exchange_describe(const struct fg_in_flight *entry, void *ret_view);
 

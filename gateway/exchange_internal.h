@@ -18,12 +18,10 @@ enum fg_exchange_phase {
     FG_PHASE_RESPONDING,
 };
 
-enum { FG_RAN_MAX = 4, FG_AGENT_SIZE = 64 };
-
-/* How often a command ran. */
-struct fg_ran {
-    const struct fg_command_spec *spec;
-    uint64_t count;
+enum {
+    FG_AGENT_SIZE = 64,
+    /* Targets up to this size fit in any exchange's memory, which is then used again. */
+    FG_TARGET_ROOM = 256,
 };
 
 struct fg_exchange {
@@ -37,9 +35,8 @@ struct fg_exchange {
     char method[8];
     char version[12];
     char agent[FG_AGENT_SIZE]; /* printable */
-    struct fg_route route;
-    bool looked_at; /* identity, peer and secure are what the head says */
-    bool secure;    /* came over TLS */
+    bool looked_at;            /* identity, peer and secure are what the head says */
+    bool secure;               /* came over TLS */
     struct fg_identity identity;
     enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission */
     struct fg_login_try *login;                       /* a password that waits for a worker */
@@ -49,7 +46,6 @@ struct fg_exchange {
     uint16_t status; /* 0: not known yet */
     bool protocol_error;
     uint16_t error_requestid;
-    struct fg_error error;
 
     struct fg_frame_reader reader;
     struct fg_reactor *reactor;    /* COMMANDS */
@@ -62,7 +58,6 @@ struct fg_exchange {
     struct fg_command *slow;       /* waits for a worker, or is run by one */
     const struct fg_command_spec *slow_spec;
     struct fg_delivery *deliveries; /* commands that are taking their data */
-    struct fg_respond respond;
 
     uint64_t reply_bytes; /* that wait in memory */
     uint64_t accounted;   /* of these and others, in the gateway's sum */
@@ -75,6 +70,11 @@ struct fg_exchange {
     uint64_t ran_others; /* of commands beyond FG_RAN_MAX different ones, and unknown ones */
 
     size_t target_size;
+
+    /* From here on nothing is zeroed for each request: it is only read where it was written. */
+    struct fg_route route;
+    struct fg_error error; /* of the verdict; only message[0] is set from the start */
+    struct fg_respond respond;
     uint8_t target[];
 };
 
@@ -133,6 +133,12 @@ void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action 
 
 /* exchange_data.c: frees commands whose data has not ended. */
 void fg_exchange_clear_data(struct fg_exchange *exchange);
+
+/* The status that was sent; 0 if there was no answer. */
+static inline uint16_t fg_exchange_final_status(const struct fg_exchange *exchange)
+{
+    return exchange->phase == FG_PHASE_RESPONDING ? exchange->status : 0;
+}
 
 /* exchange_report.c: the line in the access log, and the record of a finished exchange. */
 void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished);

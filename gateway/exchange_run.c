@@ -148,7 +148,11 @@ static bool admit(struct fg_exchange *exchange, const struct fg_command *command
                   const struct fg_command_spec **ret_spec)
 {
     const struct fg_route *route = &exchange->route;
-    const struct fg_command_spec *spec = fg_registry_find(command->name);
+    /* Nearly always the one that the URL names. */
+    const struct fg_command_spec *spec =
+        route->spec != NULL && fg_bytes_equal_string(command->name, route->spec->name)
+            ? route->spec
+            : fg_registry_find(command->name);
     if (spec != NULL && spec->debug && !exchange->gateway->config.debugreflect) {
         spec = NULL;
     }

@@ -35,6 +35,13 @@ uint64_t fg_now_microseconds(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+uint64_t fg_tick_microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* -- making and freeing -------------------------------------------------------------------------
  */
 
@@ -89,6 +96,9 @@ void fg_state_free(struct fg_state *state)
         pthread_mutex_destroy(&shard->lock);
         free(shard->commands);
         fg_buffer_free(&shard->log);
+        while (shard->spare_count > 0) {
+            free(shard->spare[--shard->spare_count]);
+        }
     }
     free(state->shards);
     free(state);
@@ -122,20 +132,20 @@ uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct f
     return id;
 }
 
-void fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
-                    const struct fg_finished *finished)
+struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
+                                   uint16_t status, bool aborted)
 {
     *entry->link = entry->next;
     if (entry->next != NULL) {
         entry->next->link = entry->link;
     }
     shard->in_flight_count--;
-    shard->finished[shard->finished_count++ % FG_FINISHED_MAX] = *finished;
-    if (finished->aborted) {
+    if (aborted) {
         shard->counters.aborted++;
-    } else if (finished->status < FG_STATUS_MAX) {
-        shard->counters.status[finished->status]++;
+    } else if (status < FG_STATUS_MAX) {
+        shard->counters.status[status]++;
     }
+    return &shard->finished[shard->finished_count++ % FG_FINISHED_MAX];
 }
 
 void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound)

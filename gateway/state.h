@@ -20,6 +20,8 @@ enum {
     FG_STATUS_MAX = 600,  /* HTTP status codes are below */
     FG_NAMES_SIZE = 96,   /* text that says which commands ran */
     FG_TARGET_SIZE = 160, /* of the target that is remembered, as text */
+    FG_RAN_MAX = 4,       /* different commands of one exchange that are told apart */
+    FG_SPARE_MAX = 8,     /* blocks of memory that a shard keeps for the next exchanges */
 };
 
 struct fg_command_counters {
@@ -43,17 +45,29 @@ struct fg_counters {
     uint64_t bounds[FG_BOUND_COUNT];
 };
 
-/* An exchange that is over. */
+/* How often a command ran. */
+struct fg_ran {
+    const struct fg_command_spec *spec;
+    uint64_t count;
+};
+
+/*
+ * An exchange that is over, as it was. Most are never looked at: making text of their parts only
+ * for those that are (fg_finished_format) is 900 instructions less a request.
+ */
 struct fg_finished {
     uint64_t id;
     struct timespec start; /* wall clock */
     uint64_t microseconds;
-    char peer[FG_ADDRESS_TEXT_SIZE];
+    struct fg_address peer;
     char method[8];
-    char target[FG_TARGET_SIZE]; /* printable */
-    char commands[FG_NAMES_SIZE];
-    char message[160]; /* why it was refused; empty if it was not */
-    uint16_t status;   /* 0: there was no answer */
+    uint8_t target[FG_TARGET_SIZE]; /* as it came, as much as there is room for */
+    size_t target_size;             /* of all of it */
+    struct fg_ran ran[FG_RAN_MAX];
+    size_t ran_count;
+    uint64_t ran_others; /* of commands beyond FG_RAN_MAX different ones, and unknown ones */
+    char message[160];   /* why it was refused; empty if it was not */
+    uint16_t status;     /* 0: there was no answer */
     bool aborted;
     uint64_t commands_count;
     uint64_t frames_in;
@@ -76,6 +90,8 @@ struct fg_shard {
     uint64_t in_flight_count;
     struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
     uint64_t finished_count;
+    void *spare[FG_SPARE_MAX]; /* memory of exchanges that are over, for those to come; owned */
+    size_t spare_count;
     struct fg_buffer log; /* lines of the access log that were not written yet */
     uint64_t next_id;
 };
@@ -100,9 +116,12 @@ struct fg_shard *fg_state_shard(struct fg_state *state);
 /* Enters an exchange; returns its id, unique in this process. */
 uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry);
 
-/* Takes it out and remembers how it ended. The record is copied. */
-void fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
-                    const struct fg_finished *finished);
+/*
+ * Takes it out and counts how it ended. Returns the place where it is remembered, for the caller to
+ * fill while it holds the lock.
+ */
+struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
+                                   uint16_t status, bool aborted);
 
 /* Counts a bound that was reached; FG_BOUND_UNCOUNTED is none. */
 void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound);
@@ -161,5 +180,8 @@ void fg_state_view_clear(struct fg_state_view *view);
 
 /* Microseconds of a clock that only goes forward. */
 uint64_t fg_now_microseconds(void);
+
+/* The same clock as of its last tick, milliseconds ago; for deadlines, at a quarter of the cost. */
+uint64_t fg_tick_microseconds(void);
 
 #endif

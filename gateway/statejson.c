@@ -160,17 +160,19 @@ static json_t *in_flight_json(const struct fg_exchange_view *view, bool *ok)
 
 static json_t *finished_json(const struct fg_finished *finished, bool *ok)
 {
+    struct fg_finished_text text;
+    fg_finished_format(finished, &text);
     json_t *object = json_object();
     put_number(object, ok, "id", finished->id);
     put(object, ok, "start", wall_time(&finished->start));
     put_number(object, ok, "microseconds", finished->microseconds);
-    put_text(object, ok, "peer", finished->peer);
+    put_text(object, ok, "peer", text.peer);
     put_text(object, ok, "method", finished->method);
-    put_text(object, ok, "target", finished->target);
+    put_text(object, ok, "target", text.target);
     put_number(object, ok, "status", finished->status);
     put(object, ok, "aborted", json_boolean(finished->aborted));
     put_text(object, ok, "message", finished->message);
-    put_text(object, ok, "commands", finished->commands);
+    put_text(object, ok, "commands", text.commands);
     put_number(object, ok, "commands_count", finished->commands_count);
     put_number(object, ok, "frames_in", finished->frames_in);
     put_number(object, ok, "frames_out", finished->frames_out);

@@ -17,8 +17,10 @@ enum { COMMANDS_COUNT = sizeof commands / sizeof commands[0] };
 
 const struct fg_command_spec *fg_registry_find(struct fg_bytes name)
 {
-    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
-        if (fg_bytes_equal_string(name, commands[i]->name)) {
+    for (size_t i = 0; name.size > 0 && i < COMMANDS_COUNT; i++) {
+        /* The first byte tells most apart: measuring each name was 150 instructions a request. */
+        if (commands[i]->name[0] == (char)name.data[0] &&
+            fg_bytes_equal_string(name, commands[i]->name)) {
             return commands[i];
         }
     }
