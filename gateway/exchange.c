@@ -441,6 +441,7 @@ void fg_exchange_answer(struct fg_exchange *exchange, struct fg_answer *ret_answ
         answer.content_type = FG_MEDIA_TYPE;
         answer.whole = fg_respond_whole(&exchange->respond, &answer.body);
         exchange->status = exchange->protocol_error ? 400 : 200;
+        answer.repeats = answer.whole && !exchange->protocol_error;
     } else {
         answer.body = text_answer(exchange, &answer);
     }

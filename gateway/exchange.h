@@ -78,6 +78,7 @@ struct fg_answer {
     bool offers_bearer;   /* WWW-Authenticate: Bearer … */
     unsigned retry_after; /* seconds; 0: no such field */
     bool whole;           /* body is all there is; else fg_exchange_take gives it */
+    bool repeats;         /* small, with no field but the type, and likely to be sent again */
     struct fg_bytes body;
 };
 

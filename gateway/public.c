@@ -5,6 +5,7 @@
  */
 #include "gateway/public.h"
 
+#include "gateway/kept.h"
 #include "gateway/tls.h"
 
 #include <microhttpd.h>
@@ -23,6 +24,7 @@ struct fg_public {
     struct MHD_Daemon *daemon;
     bool cuts_fields; /* the library takes a NUL for the end of a field */
     struct fg_connections connections;
+    struct fg_kept_all kept;
 };
 
 /* -- connections ------------------------------------------------------------------------------ */
@@ -171,6 +173,12 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
                                     FG_BOUND_REPLY_TIME)) {
         return MHD_NO; /* too late: the socket is shut down */
     }
+    bool closing = atomic_load(&public->gateway->draining);
+    if (answer.repeats && !closing) {
+        struct MHD_Response *kept =
+            fg_kept_response(&public->kept, answer.content_type, answer.body);
+        return kept != NULL ? MHD_queue_response(transport, answer.status, kept) : MHD_NO;
+    }
     /* The exchange outlives the response: the library completes the request before it frees it. */
     struct MHD_Response *response =
         answer.whole
@@ -182,7 +190,7 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
         return MHD_NO;
     }
     enum MHD_Result result = MHD_NO;
-    if (add_fields(response, &answer, atomic_load(&public->gateway->draining))) {
+    if (add_fields(response, &answer, closing)) {
         result = MHD_queue_response(transport, answer.status, response);
     }
     MHD_destroy_response(response);
@@ -372,6 +380,7 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
     public->gateway = gateway;
     public->cuts_fields = library_cuts_fields();
     fg_connections_init(&public->connections, config, gateway->state);
+    fg_kept_init(&public->kept);
     public->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL,
         on_request, public, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_LISTEN_SOCKET, listen_socket,
@@ -384,6 +393,7 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
         MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
     if (public->daemon == NULL) {
         fg_connections_clear(&public->connections);
+        fg_kept_clear(&public->kept);
         free(public);
         close(listen_socket);
         return fg_fail(error, FG_ERR_IO, 0, "the HTTP library does not start");
@@ -408,6 +418,7 @@ void fg_public_stop(struct fg_public *public)
     }
     MHD_stop_daemon(public->daemon);
     fg_connections_clear(&public->connections);
+    fg_kept_clear(&public->kept);
     free(public);
 }
 
