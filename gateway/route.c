@@ -40,6 +40,7 @@ struct path {
     struct fg_bytes whole;
     struct fg_bytes parts[PARTS_MAX];
     size_t count;
+    bool encoded; /* it has a percent sign: parts are decoded before they are compared */
 };
 
 /* -- bytes ------------------------------------------------------------------------------------ */
@@ -133,27 +134,27 @@ static bool decode(struct fg_bytes text, uint8_t *ret_data, size_t capacity, siz
     return true;
 }
 
-/* A path part as it is meant: itself where there is nothing to undo, as in those of clients. */
-static bool decode_part(struct fg_bytes part, uint8_t data[NAME_MAX_SIZE],
+/* A part as it is meant. Paths of clients have nothing to undo. */
+static bool decode_part(const struct path *path, size_t part, uint8_t data[NAME_MAX_SIZE],
                         struct fg_bytes *ret_decoded)
 {
     size_t size = 0;
-    if (part.size == 0 || memchr(part.data, '%', part.size) == NULL) {
-        *ret_decoded = part;
+    if (!path->encoded) {
+        *ret_decoded = path->parts[part];
         return true;
     }
-    if (!decode(part, data, NAME_MAX_SIZE, &size)) {
+    if (!decode(path->parts[part], data, NAME_MAX_SIZE, &size)) {
         return false;
     }
     *ret_decoded = (struct fg_bytes){data, size};
     return true;
 }
 
-static bool part_is(struct fg_bytes part, const char *name)
+static inline bool part_is(const struct path *path, size_t part, const char *name)
 {
     uint8_t data[NAME_MAX_SIZE];
     struct fg_bytes decoded;
-    return decode_part(part, data, &decoded) && fg_bytes_equal_string(decoded, name);
+    return decode_part(path, part, data, &decoded) && fg_bytes_equal_string(decoded, name);
 }
 
 /* text as printable ASCII, cut; for messages. */
@@ -222,26 +223,35 @@ bool fg_field_is(const struct fg_field *field, const char *name)
     return name_is(field->name, name);
 }
 
+/* Takes in what a field with a name of ours says; false if it has none, which is then unchecked. */
+static bool summarize_known(const struct fg_field *field, struct summary *summary)
+{
+    if (name_is(field->name, "accept")) {
+        fg_accept_take(&summary->accept, field->value, FG_MEDIA_TYPE);
+    } else if (name_is(field->name, "content-type")) {
+        summary->content_types++;
+        summary->content_type = field->value;
+    } else if (name_is(field->name, "content-length")) {
+        summary->lengths++;
+        summary->length = field->value;
+    } else if (name_is(field->name, "transfer-encoding")) {
+        summary->transfer_encoding = true;
+    } else if (name_is(field->name, "expect")) {
+        summary->expect = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void summarize(const struct fg_head *head, struct summary *ret_summary)
 {
     struct summary summary = {.accept = FG_ACCEPT_INIT};
     for (size_t i = 0; i < head->fields_count; i++) {
         const struct fg_field *field = &head->fields[i];
         summary.bytes += field->name.size + field->value.size;
-        if (!is_token(field->name)) {
+        if (!summarize_known(field, &summary) && !is_token(field->name)) {
             summary.bad_name = true;
-        } else if (name_is(field->name, "accept")) {
-            fg_accept_take(&summary.accept, field->value, FG_MEDIA_TYPE);
-        } else if (name_is(field->name, "content-type")) {
-            summary.content_types++;
-            summary.content_type = field->value;
-        } else if (name_is(field->name, "content-length")) {
-            summary.lengths++;
-            summary.length = field->value;
-        } else if (name_is(field->name, "transfer-encoding")) {
-            summary.transfer_encoding = true;
-        } else if (name_is(field->name, "expect")) {
-            summary.expect = true;
         }
     }
     *ret_summary = summary;
@@ -358,7 +368,7 @@ static bool split_path(struct fg_bytes path, struct path *ret_path)
     if (path.size > 0 && path.data[path.size - 1] == '/') {
         path.size--;
     }
-    *ret_path = (struct path){.whole = path};
+    *ret_path = (struct path){.whole = path, .encoded = memchr(path.data, '%', path.size) != NULL};
     while (path.size > 0 && ret_path->count < PARTS_MAX) {
         size_t size = until(path.data, path.size, '/');
         ret_path->parts[ret_path->count++] = (struct fg_bytes){path.data, size};
@@ -420,19 +430,19 @@ static bool permit(const struct fg_config *config, const struct fg_head *head,
 
 /* Rows from "debugreflect" to "413", for a path that names a command. */
 static void route_command(const struct fg_config *config, const struct summary *summary,
-                          struct fg_bytes name, struct fg_route *route)
+                          const struct path *path, struct fg_route *route)
 {
     uint8_t data[NAME_MAX_SIZE];
     struct fg_bytes decoded = {NULL, 0}; /* no name, if it is malformed or too long for one */
     route->kind = FG_ROUTE_COMMANDS;
-    (void)decode_part(name, data, &decoded);
+    (void)decode_part(path, 3, data, &decoded);
     if (fg_bytes_equal_string(decoded, "debugreflect")) {
         route->kind = FG_ROUTE_REFLECT;
     } else if (!fg_bytes_equal_string(decoded, "multirequest")) {
         route->spec = fg_registry_find(decoded);
         if (route->spec == NULL || (route->spec->debug && !config->debugreflect)) {
             route->spec = NULL;
-            answer(route, 404, "unknown wire protocol command: ", name);
+            answer(route, 404, "unknown wire protocol command: ", path->parts[3]);
             return;
         }
     }
@@ -458,8 +468,8 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
         answer_text(route, 200, "the API " FG_API_NAME ": POST frames to ro/COMMAND or rw/COMMAND");
         return;
     }
-    bool rw = path->count > 3 && part_is(path->parts[2], "rw");
-    if (path->count > 3 && !rw && !part_is(path->parts[2], "ro")) {
+    bool rw = path->count > 3 && part_is(path, 2, "rw");
+    if (path->count > 3 && !rw && !part_is(path, 2, "ro")) {
         answer(route, 404, "unknown permission: ", path->parts[2]);
     } else if (path->count != 4) {
         answer(route, 404, "do not know how to process ", path->whole);
@@ -468,7 +478,7 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
     } else {
         route->permission = rw ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL;
         if (permit(config, head, route->permission, route)) {
-            route_command(config, summary, path->parts[3], route);
+            route_command(config, summary, path, route);
         }
     }
 }
@@ -485,11 +495,11 @@ static void route_path(const struct fg_config *config, const struct fg_head *hea
         if (!is_get(head) || permit(config, head, FG_PERMISSION_PULL, route)) {
             route->kind = FG_ROUTE_HANDSHAKE;
         }
-    } else if (path.count == 0 || !part_is(path.parts[0], "api")) {
+    } else if (path.count == 0 || !part_is(&path, 0, "api")) {
         answer_text(route, 404, "nothing is here; the APIs are listed at /api");
     } else if (path.count == 1) {
         answer_text(route, 200, "APIs can be accessed at /api/<name>:\n\n" FG_API_NAME);
-    } else if (!part_is(path.parts[1], FG_API_NAME)) {
+    } else if (!part_is(&path, 1, FG_API_NAME)) {
         answer(route, 404, "Unknown API: ", path.parts[1]);
         size_t size = strlen(route->message);
         snprintf(route->message + size, sizeof(route->message) - size, "known APIs:\n%s\n",
