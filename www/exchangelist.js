@@ -1,0 +1,191 @@
+// The list of exchanges: those in flight on top, then those that ended, newest first. Owns which
+// exchanges the page remembers, the filter and the pause. What a row shows is `cells`.
+
+import { byId, element, oncePerPicture, setText } from './dom.js';
+import { bytes, clock, count, duration, plural } from './format.js';
+import { VirtualList } from './virtuallist.js';
+
+const REMEMBERED = 10000; // exchanges that ended
+
+/** True if something went wrong in the exchange. */
+export function failed(exchange) {
+  return exchange.aborted || exchange.message !== '' || exchange.status >= 400;
+}
+
+/** The outcome in a word or two, and how grave it is. */
+export function outcome(exchange) {
+  if (exchange.live) {
+    return { text: exchange.phase, level: 'live' };
+  }
+  if (exchange.aborted) {
+    return { text: exchange.status ? `${exchange.status} cut off` : 'cut off', level: 'bad' };
+  }
+  return { text: String(exchange.status), level: failed(exchange) ? 'bad' : 'good' };
+}
+
+function subject(exchange) {
+  return exchange.commands !== '-' && exchange.commands !== '' ? exchange.commands : `${exchange.method} ${exchange.target}`;
+}
+
+const cells = [
+  { name: 'outcome', title: 'Outcome', show: (cell, exchange) => {
+    const { text, level } = outcome(exchange);
+    setText(cell, text);
+    cell.dataset.level = level;
+  } },
+  { name: 'time', title: 'Start', show: (cell, { start }) => setText(cell, clock(start)) },
+  { name: 'what', title: 'Commands or target', show: (cell, exchange) => setText(cell, subject(exchange)) },
+  { name: 'why', title: 'Message', show: (cell, exchange) => setText(cell, exchange.live ? `waits for: ${exchange.waits_for}` : exchange.message) },
+  { name: 'took', title: 'Took', show: (cell, exchange) => setText(cell, duration((exchange.microseconds ?? exchange.age_microseconds) / 1e6)) },
+  { name: 'frames', title: 'Frames in, out', show: (cell, exchange) => setText(cell, `${count(exchange.frames_in)} → ${count(exchange.frames_out)}`) },
+  { name: 'size', title: 'Bytes in, out', show: (cell, exchange) => setText(cell, `${bytes(exchange.bytes_in)} → ${bytes(exchange.bytes_out)}`) },
+  { name: 'peer', title: 'Peer', show: (cell, { peer }) => setText(cell, peer) },
+];
+
+function makeRow() {
+  return element('div', { class: 'exchange', role: 'row' },
+    ...cells.map(({ name }) => element('span', { class: `x-${name}`, role: 'gridcell' })));
+}
+
+function searchable(exchange) {
+  return [exchange.id, subject(exchange), exchange.method, exchange.target, exchange.peer, outcome(exchange).text, exchange.message ?? '']
+    .join(' ')
+    .toLowerCase();
+}
+
+export class ExchangeList {
+  constructor({ onOpen }) {
+    this.finished = []; // newest first
+    this.known = new Set();
+    this.live = [];
+    this.left = 0; // that ended without being shown one by one
+    this.paused = false;
+    this.chosen = null;
+    const box = byId('list');
+    const heads = cells.map(({ name, title }) => element('span', { class: `x-${name}`, role: 'columnheader', text: title }));
+    box.append(element('div', { role: 'rowgroup', class: 'list-head' }, element('div', { class: 'exchange', role: 'row', 'aria-rowindex': 1 }, ...heads)));
+    this.list = new VirtualList(box, {
+      makeRow,
+      fillRow: (row, exchange) => this.fillRow(row, exchange),
+      keyOf: (exchange) => exchange.id,
+      onOpen: (exchange) => onOpen(exchange.id),
+    });
+    this.redraw = oncePerPicture(() => this.draw());
+    byId('filter').addEventListener('input', this.redraw);
+    byId('which').addEventListener('change', this.redraw);
+    byId('list-tools').addEventListener('submit', (event) => event.preventDefault());
+    byId('pause').addEventListener('click', () => this.setPaused(!this.paused));
+  }
+
+  fillRow(row, exchange) {
+    cells.forEach(({ show }, place) => show(row.children[place], exchange));
+    row.setAttribute('aria-selected', String(exchange.id === this.chosen));
+  }
+
+  setPaused(paused) {
+    this.paused = paused;
+    byId('pause').setAttribute('aria-pressed', String(paused));
+    setText(byId('pause'), paused ? 'Resume' : 'Pause');
+    this.redraw();
+  }
+
+  setChosen(id) {
+    this.chosen = id;
+    this.list.active = id ?? this.list.active;
+    this.redraw();
+  }
+
+  find(id) {
+    return this.live.find((exchange) => exchange.id === id) ?? this.finished.find((exchange) => exchange.id === id) ?? null;
+  }
+
+  /** The newest exchange with this peer, or null. */
+  findByPeer(peer) {
+    const same = (exchange) => exchange.peer === peer;
+    return this.finished.find(same) ?? this.live.find(same) ?? null;
+  }
+
+  /** Takes in one that ended. */
+  add(exchange) {
+    this.take([exchange]);
+  }
+
+  /** newest first */
+  take(exchanges) {
+    const fresh = exchanges.filter(({ id }) => !this.known.has(id));
+    if (fresh.length === 0) {
+      return;
+    }
+    fresh.forEach(({ id }) => this.known.add(id));
+    this.finished.unshift(...fresh);
+    for (const old of this.finished.splice(REMEMBERED)) {
+      this.known.delete(old.id);
+    }
+    const ended = new Set(fresh.map(({ id }) => id));
+    this.live = this.live.filter(({ id }) => !ended.has(id));
+    this.redraw();
+  }
+
+  skip(exchanges) {
+    this.left += exchanges;
+    this.redraw();
+  }
+
+  /** The state names what is in flight and the last that ended. */
+  showState({ exchanges, finished }) {
+    this.take(finished);
+    this.live = exchanges.filter(({ id }) => !this.known.has(id)).map((exchange) => ({ ...exchange, live: true }));
+    this.live.sort((a, b) => b.start - a.start);
+    this.redraw();
+  }
+
+  /** A new process counts exchanges from 1 again. */
+  restart() {
+    this.finished = [];
+    this.known.clear();
+    this.live = [];
+    this.left = 0;
+    this.frozen = null;
+    this.redraw();
+  }
+
+  /** What is there to filter: what was there when the list was paused, or now. */
+  all() {
+    if (!this.paused) {
+      this.frozen = null;
+      return [...this.live, ...this.finished];
+    }
+    this.frozen ??= [...this.live, ...this.finished];
+    return this.frozen;
+  }
+
+  draw() {
+    if (byId('view-exchanges').hidden) {
+      return;
+    }
+    const all = this.all();
+    const which = byId('which').value;
+    const words = byId('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = (exchange) =>
+      (which === 'all' || (which === 'live' ? exchange.live : !exchange.live && failed(exchange))) &&
+      (words.length === 0 || matches(searchable(exchange), words));
+    const items = which === 'all' && words.length === 0 ? all : all.filter(wanted);
+    this.list.setItems(items);
+    this.showCount(items.length, all.length);
+  }
+
+  showCount(shown, all) {
+    const parts = [shown === all ? plural(all, 'exchange') : `${count(shown)} of ${plural(all, 'exchange')}`];
+    if (this.left > 0) {
+      parts.push(`${count(this.left)} more ended too quickly to be shown one by one`);
+    }
+    if (this.paused) {
+      parts.push('paused: new ones wait');
+    }
+    setText(byId('list-count'), parts.join(' · '));
+  }
+}
+
+function matches(text, words) {
+  return words.every((word) => text.includes(word));
+}
