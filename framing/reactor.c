@@ -313,27 +313,48 @@ static void update_state(struct fg_reactor *reactor)
     reactor->state = reactor->receiving_count > 0 ? FG_REACTOR_COMMAND_RECEIVING : FG_REACTOR_IDLE;
 }
 
-/* Finds name and args in a decoded request. */
-static enum fg_status look_into_request(struct fg_reactor *reactor, struct fg_command *command,
-                                        struct fg_action *action)
+/* Takes name and args of a decoded request; says what is wrong with it, NULL if nothing is. */
+static const char *look_into_request(struct fg_command *command)
 {
     const struct fg_cbor_item *items = command->request.items;
     if (items[0].type != FG_CBOR_MAP) {
-        return refuse(reactor, action, "command request is not a map");
+        return "command request is not a map";
     }
     uint32_t name = fg_cbor_map_find(&command->request, 0, "name");
     uint32_t args = fg_cbor_map_find(&command->request, 0, "args");
     if (name == 0) {
-        return refuse(reactor, action, "command request missing \"name\" field");
+        return "command request missing \"name\" field";
     }
     if (items[name].type != FG_CBOR_BYTES) {
-        return refuse(reactor, action, "command request \"name\" field is not a byte string");
+        return "command request \"name\" field is not a byte string";
     }
     if (args != 0 && items[args].type != FG_CBOR_MAP) {
-        return refuse(reactor, action, "command request \"args\" field is not a map");
+        return "command request \"args\" field is not a map";
     }
     command->name = items[name].string;
     command->args = args;
+    return NULL;
+}
+
+enum fg_status fg_command_from_request(const struct fg_limits *limits, uint16_t requestid,
+                                       struct fg_bytes request, struct fg_command **ret_command,
+                                       struct fg_error *error)
+{
+    struct fg_command *command = command_new(limits, requestid, false, request);
+    if (command == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    enum fg_status status =
+        fg_cbor_decode(fg_command_encoded(command), limits, &command->request, error);
+    const char *wrong = status == FG_OK ? look_into_request(command) : NULL;
+    if (wrong != NULL) {
+        status = fg_fail(error, FG_ERR_SYNTAX, 0, "%s", wrong);
+    }
+    if (status != FG_OK) {
+        fg_command_free(command);
+        return status;
+    }
+    *ret_command = command;
     return FG_OK;
 }
 
@@ -357,7 +378,8 @@ static enum fg_status decode_request(struct fg_reactor *reactor, struct fg_comma
         return refuse(reactor, action, "command request: %s at byte %zu", error.message,
                       error.offset);
     }
-    return look_into_request(reactor, command, action);
+    const char *wrong = look_into_request(command);
+    return wrong == NULL ? FG_OK : refuse(reactor, action, "%s", wrong);
 }
 
 /* A request is complete: it becomes active. Takes the command over. */

@@ -49,6 +49,15 @@ struct fg_command {
     uint8_t whole[]; /* the bytes of any other request: it lies whole in its frame */
 };
 
+/*
+ * A command from the bytes of a request that did not come in frames; they are copied.
+ * FG_ERR_SYNTAX: it is no request. FG_ERR_LIMIT, FG_ERR_TRUNCATED, FG_ERR_MEMORY: as
+ * fg_cbor_decode.
+ */
+enum fg_status fg_command_from_request(const struct fg_limits *limits, uint16_t requestid,
+                                       struct fg_bytes request, struct fg_command **ret_command,
+                                       struct fg_error *error);
+
 /* The request's bytes, which command->request points into. */
 struct fg_bytes fg_command_encoded(const struct fg_command *command);
 
