@@ -87,6 +87,10 @@ static const struct fg_setting settings[] = {
      FG_BOUND_WORKER_QUEUE, NULL, "N",
      "slow commands that may wait for a worker; more would wait longer than anybody does",
      "application error"},
+    {"zstd-level", FG_SETTING_NUMBER, FIELD(zstd_level), 1, 19, "3", FG_BOUND_UNCOUNTED, NULL, "N",
+     "compression of bundles by zstd, from fast to small", NULL},
+    {"zlib-level", FG_SETTING_NUMBER, FIELD(zlib_level), 1, 9, "6", FG_BOUND_UNCOUNTED, NULL, "N",
+     "compression of bundles by zlib, for clients without zstd", NULL},
     {"connection-memory", FG_SETTING_BYTES, FIELD(connection_memory), 4096, 16 << 20, "64K",
      FG_BOUND_UNCOUNTED, NULL, "BYTES",
      "buffer of a connection; half of it is the largest piece of a body, and clearing it for each "
@@ -102,6 +106,11 @@ static const struct fg_setting settings[] = {
 
     {"max-body", FG_SETTING_BYTES, FIELD(body_bytes), 0, UINT64_MAX / 2, "16M", FG_BOUND_BODY, NULL,
      "BYTES", "bytes of a request's body", "413"},
+    {"max-bundle", FG_SETTING_BYTES, FIELD(unbundle_bytes), 0, UINT64_MAX / 2, "4G", FG_BOUND_BODY,
+     NULL, "BYTES",
+     "bytes of the body of ?cmd=unbundle, which is not held in memory; what is larger is pushed in "
+     "parts",
+     "413"},
     {"max-frame", FG_SETTING_BYTES, FIELD(framing.frame_payload), 1, FG_FRAME_LENGTH_MAX, NULL,
      FG_BOUND_FRAME, NULL, "BYTES",
      "payload of a received frame; every peer may send 65535, and each is held in memory",

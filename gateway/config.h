@@ -77,6 +77,8 @@ struct fg_config {
     uint32_t threads; /* 0 in the settings means one for each core; never 0 once parsed */
     uint32_t workers;
     uint32_t worker_queue;
+    uint32_t zstd_level;
+    uint32_t zlib_level;
     uint64_t connection_memory;
     uint32_t connections;
     uint32_t connections_per_address;
@@ -84,6 +86,7 @@ struct fg_config {
     struct fg_limits framing;
     uint32_t frame_sent;
     uint64_t body_bytes;
+    uint64_t unbundle_bytes;
     uint64_t reply_bytes;
     uint64_t memory_bytes;
     uint64_t target_bytes;

@@ -88,6 +88,7 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
 static void clear(struct fg_exchange *exchange)
 {
     fg_respond_clear(&exchange->respond);
+    fg_exchange_classic_clear(exchange);
     fg_command_free(exchange->slow);
     fg_exchange_clear_data(exchange);
     fg_reactor_free(exchange->reactor);
@@ -111,7 +112,8 @@ static void account(struct fg_exchange *exchange, uint64_t held)
 
 static uint64_t held_bytes(const struct fg_exchange *exchange)
 {
-    uint64_t held = exchange->reply_bytes + exchange->debug.text.capacity;
+    uint64_t held = exchange->reply_bytes + exchange->debug.text.capacity + exchange->pump_bytes +
+                    fg_exchange_classic_held(exchange);
     if (exchange->reactor != NULL) {
         held += fg_reactor_buffered_bytes(exchange->reactor);
     }
@@ -210,6 +212,8 @@ static enum fg_status prepare(struct fg_exchange *exchange, const struct fg_head
                                     (size_t)config->reply_bytes);
     case FG_ROUTE_HANDSHAKE:
         return fg_handshake_read(head, &exchange->handshake);
+    case FG_ROUTE_CLASSIC:
+        return fg_exchange_classic_prepare(exchange, head);
     case FG_ROUTE_TEXT:
     case FG_ROUTE_LOGIN:
         break;
@@ -300,6 +304,9 @@ enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct f
 {
     pthread_mutex_lock(&exchange->shard->lock);
     size_t before = input->size;
+    if (exchange->route.kind == FG_ROUTE_CLASSIC) {
+        fg_exchange_classic_receive(exchange, *input);
+    }
     take_frames(exchange, input);
     bool slow = exchange->slow != NULL;
     if (!slow) {
@@ -375,7 +382,7 @@ static void finish_reflect(struct fg_exchange *exchange)
     exchange->status = fg_debugreflect_end(&exchange->debug, framing, &error);
 }
 
-void fg_exchange_finish(struct fg_exchange *exchange)
+enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange)
 {
     pthread_mutex_lock(&exchange->shard->lock);
     enum fg_status status = FG_OK;
@@ -383,6 +390,8 @@ void fg_exchange_finish(struct fg_exchange *exchange)
         status = finish_commands(exchange);
     } else if (exchange->route.kind == FG_ROUTE_REFLECT && exchange->debug.reflect != NULL) {
         finish_reflect(exchange);
+    } else if (exchange->route.kind == FG_ROUTE_CLASSIC) {
+        fg_exchange_classic_finish(exchange);
     } else if (exchange->route.kind == FG_ROUTE_HANDSHAKE && exchange->status == 0) {
         fg_buffer_init(&exchange->body, (size_t)exchange->gateway->config.reply_bytes);
         status = fg_handshake_answer(&exchange->handshake, exchange->gateway, &exchange->body,
@@ -393,8 +402,10 @@ void fg_exchange_finish(struct fg_exchange *exchange)
         exchange->protocol_error = false;
         fg_fail(&exchange->error, FG_OK, 0, "%s", fg_status_text(status));
     }
+    bool slow = exchange->slow != NULL;
     account(exchange, held_bytes(exchange));
     pthread_mutex_unlock(&exchange->shard->lock);
+    return slow ? FG_EXCHANGE_RUN_SLOW : FG_EXCHANGE_ANSWER;
 }
 
 /* The answer's body where it is text or bytes that are there already. */
@@ -442,7 +453,7 @@ void fg_exchange_answer(struct fg_exchange *exchange, struct fg_answer *ret_answ
         answer.whole = fg_respond_whole(&exchange->respond, &answer.body);
         exchange->status = exchange->protocol_error ? 400 : 200;
         answer.repeats = answer.whole && !exchange->protocol_error;
-    } else {
+    } else if (!fg_exchange_classic_answer(exchange, &answer)) {
         answer.body = text_answer(exchange, &answer);
     }
     answer.status = exchange->status;
@@ -461,7 +472,9 @@ enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, s
     size_t size = 0;
     pthread_mutex_lock(&exchange->shard->lock);
     uint64_t frames = exchange->respond.frames;
-    enum fg_status status = fg_respond_take(&exchange->respond, buffer, capacity, &size);
+    enum fg_status status = exchange->classic != NULL
+                                ? fg_exchange_classic_take(exchange, buffer, capacity, &size)
+                                : fg_respond_take(&exchange->respond, buffer, capacity, &size);
     exchange->shard->counters.frames_out += exchange->respond.frames - frames;
     exchange->shard->counters.bytes_out += size;
     exchange->bytes_out += size;
@@ -473,4 +486,12 @@ enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, s
         *ret_size = size;
     }
     return status;
+}
+
+bool fg_exchange_wait(struct fg_exchange *exchange, void (*wake)(void *context), void *context)
+{
+    pthread_mutex_lock(&exchange->shard->lock);
+    struct fg_wait wait = exchange->wait;
+    pthread_mutex_unlock(&exchange->shard->lock);
+    return wait.arm != NULL && wait.arm(wait.context, wake, context);
 }

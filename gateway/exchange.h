@@ -3,7 +3,7 @@
  * and status codes, and nothing of sockets or of the HTTP library: whoever owns the connection
  * tells it what arrived and asks it what to answer.
  *
- *     new → head → receive … → finish → answer, take … → end
+ *     new → head → receive … → finish … → answer, take … → end
  *
  * All of it happens on the connection's thread, but for fg_exchange_run_slow. While an exchange is
  * worked on, its shard's lock is held (by these functions, not by the caller), so that the state
@@ -66,8 +66,11 @@ void fg_exchange_run_slow(struct fg_exchange *exchange);
 /* No worker takes it: a command is answered with an application error, a password with 503. */
 void fg_exchange_refuse_slow(struct fg_exchange *exchange);
 
-/* The body is complete: the answer is decided. Called once. */
-void fg_exchange_finish(struct fg_exchange *exchange);
+/*
+ * The body is complete: the answer is decided. RUN_SLOW: a command of the classic transport is to
+ * be run first; after fg_exchange_run_slow call this again. ANSWER otherwise.
+ */
+enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange);
 
 /* An answer's head. All borrowed, valid until fg_exchange_end. */
 struct fg_answer {
@@ -85,9 +88,19 @@ struct fg_answer {
 /* The answer, after ANSWER or fg_exchange_finish. Called once; counts the body as sent if whole. */
 void fg_exchange_answer(struct fg_exchange *exchange, struct fg_answer *ret_answer);
 
-/* The next bytes of an answer that is not whole; as fg_respond_take. */
+/*
+ * The next bytes of an answer that is not whole; as fg_respond_take. FG_PENDING: there are none
+ * now; fg_exchange_wait says when.
+ */
 enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, size_t capacity,
                                 size_t *ret_size);
+
+/*
+ * After FG_PENDING: has wake(context) called, once and on any thread, when there are bytes or the
+ * end. False if that is so already; wake is not called then. Until the call the exchange must not
+ * end.
+ */
+bool fg_exchange_wait(struct fg_exchange *exchange, void (*wake)(void *context), void *context);
 
 /* Bytes of body that the head announced. */
 uint64_t fg_exchange_body_size(const struct fg_exchange *exchange);

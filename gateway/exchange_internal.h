@@ -1,6 +1,7 @@
 /*
  * The exchange's own struct, shared by the files that make up the exchange: exchange.c (its life
- * and its verdict), exchange_run.c (commands) and exchange_report.c (what others see of it). Nobody
+ * and its verdict), exchange_run.c (commands), exchange_data.c (their data), exchange_classic.c
+ * (the classic transport), exchange_login.c and exchange_report.c (what others see of it). Nobody
  * else includes this.
  */
 #ifndef FRAMEGATE_GATEWAY_EXCHANGE_INTERNAL_H
@@ -10,6 +11,7 @@
 #include "gateway/debugreflect.h"
 #include "gateway/exchange.h"
 #include "gateway/handshake.h"
+#include "gateway/pump.h"
 
 enum fg_exchange_phase {
     FG_PHASE_HEAD,
@@ -58,6 +60,9 @@ struct fg_exchange {
     struct fg_command *slow;       /* waits for a worker, or is run by one */
     const struct fg_command_spec *slow_spec;
     struct fg_delivery *deliveries; /* commands that are taking their data */
+    struct fg_classic *classic;     /* CLASSIC */
+    struct fg_wait wait;            /* what the part of the answer that comes next waits for */
+    uint64_t pump_bytes;            /* of the buffers of pumps */
 
     uint64_t reply_bytes; /* that wait in memory */
     uint64_t accounted;   /* of these and others, in the gateway's sum */
@@ -112,10 +117,18 @@ enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_c
 enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
                                 struct fg_call *ret_call, struct fg_error *error);
 
+/* exchange_run.c: calls the handler. Needs no lock: only this thread works on the exchange. */
+enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                               const struct fg_command *command, struct fg_reply *ret_reply,
+                               struct fg_error *error);
+
+/* exchange_run.c: puts a pump in front of a source. On failure the source is destroyed. */
+enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *source);
+
 /* exchange_run.c: counts the command as one of this exchange. */
 void fg_exchange_count_command(struct fg_exchange *exchange, const struct fg_command_spec *spec);
 
-/* exchange_run.c: hands a command's reply, or why there is none, to the reactor. */
+/* exchange_run.c: hands a command's reply, or why there is none, to the reactor or to classic. */
 void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                          uint16_t requestid, enum fg_status status, struct fg_reply *reply,
                          const struct fg_error *error);
@@ -139,6 +152,24 @@ static inline uint16_t fg_exchange_final_status(const struct fg_exchange *exchan
 {
     return exchange->phase == FG_PHASE_RESPONDING ? exchange->status : 0;
 }
+
+/*
+ * exchange_classic.c: what the functions of exchange.c do for a request of the classic transport.
+ * prepare reads the head. finish is called again after each slow command; the exchange has answered
+ * when there is none. answer is false if the verdict is answered as text.
+ */
+enum fg_status fg_exchange_classic_prepare(struct fg_exchange *exchange,
+                                           const struct fg_head *head);
+void fg_exchange_classic_receive(struct fg_exchange *exchange, struct fg_bytes input);
+void fg_exchange_classic_finish(struct fg_exchange *exchange);
+bool fg_exchange_classic_answer(struct fg_exchange *exchange, struct fg_answer *answer);
+enum fg_status fg_exchange_classic_take(struct fg_exchange *exchange, uint8_t *buffer,
+                                        size_t capacity, size_t *ret_size);
+void fg_exchange_classic_clear(struct fg_exchange *exchange);
+uint64_t fg_exchange_classic_held(const struct fg_exchange *exchange);
+void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                                 enum fg_status status, struct fg_reply *reply,
+                                 const struct fg_error *error);
 
 /* exchange_report.c: the line in the access log, and the record of a finished exchange. */
 void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished);

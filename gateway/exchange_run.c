@@ -42,6 +42,10 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
                          uint16_t requestid, enum fg_status status, struct fg_reply *reply,
                          const struct fg_error *error)
 {
+    if (exchange->classic != NULL) {
+        fg_exchange_classic_deliver(exchange, spec, status, reply, error);
+        return;
+    }
     bool failed = status != FG_OK;
     if (failed) {
         fail_command(exchange, requestid, error->message);
@@ -52,6 +56,9 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
         fg_fail(&over, FG_ERR_LIMIT, 0, "the replies exceed the limit of %llu bytes",
                 (unsigned long long)exchange->gateway->config.reply_bytes);
         fail_command(exchange, requestid, over.message);
+    } else if (reply->slow_body && fg_exchange_pump(exchange, &reply->body) != FG_OK) {
+        failed = true;
+        fail_command(exchange, requestid, fg_status_text(FG_ERR_MEMORY));
     } else {
         struct fg_action action;
         refuse_status(exchange, fg_reactor_onbytesresponseready(exchange->reactor, exchange->stream,
@@ -59,6 +66,16 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
                                                                 &reply->body, &action));
     }
     fg_shard_count_command(exchange->shard, spec, failed);
+}
+
+enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *source)
+{
+    enum fg_status status =
+        fg_pump_new(exchange->gateway->workers, source, &exchange->wait, source);
+    if (status == FG_OK) {
+        exchange->pump_bytes += FG_PUMP_SIZE;
+    }
+    return status;
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
@@ -78,10 +95,9 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
     return FG_OK;
 }
 
-/* Calls the handler. Needs no lock: only this thread works on the exchange. */
-static enum fg_status run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                          const struct fg_command *command, struct fg_reply *ret_reply,
-                          struct fg_error *error)
+enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                               const struct fg_command *command, struct fg_reply *ret_reply,
+                               struct fg_error *error)
 {
     struct fg_call call;
     enum fg_status status = fg_exchange_call(exchange, command, &call, error);
@@ -107,7 +123,8 @@ void fg_exchange_run_slow(struct fg_exchange *exchange)
     }
     struct fg_reply reply = {0};
     struct fg_error error;
-    enum fg_status status = run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
+    enum fg_status status =
+        fg_exchange_run(exchange, exchange->slow_spec, exchange->slow, &reply, &error);
 
     pthread_mutex_lock(&exchange->shard->lock);
     if (status == FG_ERR_LIMIT && exchange->slow_spec->permission == FG_PERMISSION_PUSH) {
@@ -129,9 +146,11 @@ void fg_exchange_refuse_slow(struct fg_exchange *exchange)
     }
     pthread_mutex_lock(&exchange->shard->lock);
     fg_shard_count_bound(exchange->shard, FG_BOUND_WORKER_QUEUE);
-    fail_command(exchange, exchange->slow->requestid,
-                 "too many slow commands are waiting, try again later");
-    fg_shard_count_command(exchange->shard, exchange->slow_spec, true);
+    struct fg_error error;
+    enum fg_status status =
+        fg_fail(&error, FG_ERR_LIMIT, 0, "too many slow commands are waiting, try again later");
+    fg_exchange_deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, NULL,
+                        &error);
     fg_command_free(exchange->slow);
     exchange->slow = NULL;
     exchange->phase = FG_PHASE_BODY;
@@ -231,7 +250,7 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
         return;
     }
     if (status == FG_OK) {
-        status = run(exchange, spec, command, &reply, &error);
+        status = fg_exchange_run(exchange, spec, command, &reply, &error);
     }
     fg_exchange_deliver(exchange, spec, command->requestid, status, &reply, &error);
     fg_command_free(command);

@@ -1,16 +1,26 @@
 /*
- * The handshake. The classic transport behind the tokens of version 1 is not served, so the only
- * token says what the answer itself is.
+ * The handshake. The tokens of version 1 follow from the registry, so that they name what is served
+ * and nothing else.
  */
 #include "gateway/handshake.h"
 
 #include "framing/cbor.h"
+#include "gateway/classic.h"
 #include "handlers/registry.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define V1_CAPABILITIES "httpmediatype=0.1tx"
+enum { TOKENS_MAX = 16 * 1024 }; /* bytes of all of them */
+
+/* Adds a step to a chain of appends, which ends with the first failure. */
+#define TRY(expression)                                                                            \
+    do {                                                                                           \
+        enum fg_status try_status = (expression);                                                  \
+        if (try_status != FG_OK) {                                                                 \
+            return try_status;                                                                     \
+        }                                                                                          \
+    } while (0)
 
 /* Appends the values of NAME-1, NAME-2, … as far as they go without a gap. */
 static enum fg_status join(const struct fg_head *head, const char *name, struct fg_buffer *value)
@@ -63,6 +73,92 @@ enum fg_status fg_handshake_read(const struct fg_head *head, struct fg_handshake
     fg_buffer_free(&proto);
     return status;
 }
+
+/* -- tokens ----------------------------------------------------------------------------------- */
+
+static bool is_served(const char *command)
+{
+    return fg_registry_find(fg_bytes_from_string(command)) != NULL;
+}
+
+/*
+ * What bundles of the second kind may hold, a line each. What only a pusher asks for is as
+ * Mercurial has it, since Mercurial takes the push.
+ */
+static enum fg_status put_bundle2(struct fg_buffer *buffer)
+{
+    static const struct {
+        const char *command; /* that makes it true; NULL: getbundle itself */
+        const char *line;
+    } lines[] = {
+        {NULL, "HG20"},
+        {NULL, "\nbookmarks"},
+        {NULL, "\nchangegroup=01,02"},
+        {"unbundle", "\ncheckheads=related"},
+        {"unbundle", "\ndigests=md5,sha1,sha512"},
+        {"unbundle", "\nerror=abort,unsupportedcontent,pushraced,pushkey"},
+        {"unbundle", "\nhgtagsfnodes"},
+        {NULL, "\nlistkeys"},
+        {NULL, "\nphases=heads"},
+        {"unbundle", "\npushkey"},
+        {"unbundle", "\nremote-changegroup=http,https"},
+        {"stream_out", "\nstream=v2"},
+    };
+    TRY(fg_buffer_append_string(buffer, " bundle2="));
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (lines[i].command == NULL || is_served(lines[i].command)) {
+            TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string(lines[i].line)));
+        }
+    }
+    return FG_OK;
+}
+
+/* The formats that a client must know to take the store's files as they are. */
+static enum fg_status put_stream(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+{
+    TRY(fg_buffer_append_string(buffer, " streamreqs="));
+    const char *format;
+    for (unsigned i = 0; (format = fg_snapshot_format(snapshot, i)) != NULL; i++) {
+        TRY(fg_buffer_append_format(buffer, "%s%s", i > 0 ? "," : "", format));
+    }
+    return FG_OK;
+}
+
+/* In the order of their bytes, as Mercurial has them. */
+static enum fg_status put_tokens(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+{
+    TRY(fg_buffer_append_string(buffer, "batch branchmap"));
+    if (is_served("getbundle")) {
+        TRY(put_bundle2(buffer));
+    }
+    TRY(fg_buffer_append_string(buffer, " compression=zstd,zlib"));
+    if (is_served("getbundle")) {
+        TRY(fg_buffer_append_string(buffer, " getbundle"));
+    }
+    TRY(fg_buffer_append_string(
+        buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx httppostargs known lookup"));
+    if (is_served("pushkey")) {
+        TRY(fg_buffer_append_string(buffer, " pushkey"));
+    }
+    if (is_served("stream_out")) {
+        TRY(put_stream(snapshot, buffer));
+    }
+    return is_served("unbundle")
+               ? fg_buffer_append_string(buffer, " unbundle=HG10GZ,HG10BZ,HG10UN unbundlehash")
+               : FG_OK;
+}
+
+enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buffer *buffer,
+                                       struct fg_error *error)
+{
+    struct fg_snapshot *snapshot = NULL;
+    TRY(fg_repository_snapshot(gateway->repository, &snapshot, error));
+    enum fg_status status = put_tokens(snapshot, buffer);
+    fg_snapshot_unref(snapshot);
+    return status;
+}
+
+/* -- the answer ------------------------------------------------------------------------------- */
 
 /* Appends all that a source gives. */
 static enum fg_status drain(struct fg_source *source, struct fg_buffer *buffer)
@@ -139,9 +235,14 @@ static enum fg_status append_cbor(const struct fg_handshake *handshake, struct f
     if (status == FG_OK) {
         status = fg_cbor_put_bytestring(body, "v1capabilities");
     }
+    struct fg_buffer tokens = FG_BUFFER_INIT(TOKENS_MAX);
     if (status == FG_OK) {
-        status = fg_cbor_put_bytestring(body, V1_CAPABILITIES);
+        status = fg_handshake_put_tokens(gateway, &tokens, error);
     }
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytes(body, tokens.data, tokens.size);
+    }
+    fg_buffer_free(&tokens);
     return status == FG_OK ? fg_cbor_map_end(body, &map, false) : status;
 }
 
@@ -156,7 +257,7 @@ enum fg_status fg_handshake_answer(const struct fg_handshake *handshake, struct 
         status = append_cbor(handshake, gateway, body, error);
     } else {
         *ret_content_type = "application/mercurial-0.1";
-        status = fg_buffer_append_string(body, V1_CAPABILITIES);
+        status = fg_handshake_put_tokens(gateway, body, error);
     }
     if (status != FG_OK && error->message[0] == '\0') {
         fg_fail(error, status, 0, "%s", fg_status_text(status));

@@ -21,6 +21,13 @@ struct fg_handshake {
 enum fg_status fg_handshake_read(const struct fg_head *head, struct fg_handshake *ret_handshake);
 
 /*
+ * Appends the tokens of version 1, separated by blanks. Errors of the repository and of
+ * fg_buffer_append.
+ */
+enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buffer *buffer,
+                                       struct fg_error *error);
+
+/*
  * Appends the answer; *ret_content_type is static. FG_ERR_LIMIT, FG_ERR_MEMORY, and what the
  * capabilities command fails with: error says it.
  */

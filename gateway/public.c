@@ -114,6 +114,27 @@ static size_t on_unescape(void *context, struct MHD_Connection *transport, char 
 
 /* -- answers ---------------------------------------------------------------------------------- */
 
+/* There is something to send, or the end. */
+static void wake_reader(void *context)
+{
+    struct fg_connection *connection = context;
+    MHD_resume_connection(connection->transport);
+}
+
+/*
+ * The connection sleeps until its reply goes on: meanwhile nobody waits for the peer. It is asleep
+ * before anybody can wake it, else the library would miss that.
+ */
+static ssize_t sleep_on(struct fg_connection *connection)
+{
+    fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
+    MHD_suspend_connection(connection->transport);
+    if (!fg_exchange_wait(connection->exchange, wake_reader, connection)) {
+        wake_reader(connection);
+    }
+    return 0;
+}
+
 static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t capacity)
 {
     (void)position;
@@ -128,6 +149,8 @@ static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t ca
         return (ssize_t)size;
     case FG_END:
         return MHD_CONTENT_READER_END_OF_STREAM;
+    case FG_PENDING:
+        return sleep_on(connection);
     default:
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
@@ -351,7 +374,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
     if (*size > 0) {
         return take_body(public, connection, transport, data, size);
     }
-    fg_exchange_finish(connection->exchange);
+    if (fg_exchange_finish(connection->exchange) == FG_EXCHANGE_RUN_SLOW) {
+        offload(public, connection, transport);
+        return MHD_YES;
+    }
     return send_answer(public, connection, transport);
 }
 

@@ -54,8 +54,7 @@ static enum fg_status next_frame(struct fg_respond *respond, uint8_t *buffer, si
             respond->frames++;
         }
         if (status != FG_END) {
-            /* Handlers give sources that always have something; one that waits would be lost. */
-            return status == FG_PENDING ? FG_ERR_IO : status;
+            return status;
         }
         fg_framegen_free(framegen);
         respond->current++;
@@ -116,7 +115,7 @@ bool fg_respond_whole(struct fg_respond *respond, struct fg_bytes *ret_answer)
 {
     size_t size = 0;
     enum fg_status status = fill(respond, respond->small, sizeof(respond->small), &size);
-    if (status != FG_NEED_MORE) {
+    if (status != FG_NEED_MORE && status != FG_PENDING) {
         respond->ended = status;
     }
     if (status == FG_END) {
@@ -139,7 +138,10 @@ enum fg_status fg_respond_take(struct fg_respond *respond, uint8_t *buffer, size
             status = stage(respond);
             size = status == FG_OK ? take_ready(respond, buffer, capacity) : 0;
         }
-        if (status == FG_NEED_MORE) {
+        if (status == FG_PENDING && size == 0) {
+            return FG_PENDING;
+        }
+        if (status == FG_NEED_MORE || status == FG_PENDING) {
             break;
         }
         if (status != FG_OK) {

@@ -48,7 +48,8 @@ bool fg_respond_whole(struct fg_respond *respond, struct fg_bytes *ret_answer);
 
 /*
  * Fills buffer, with as many frames as fit. FG_OK: 1 <= *ret_size <= capacity. FG_END: everything
- * was taken. A failure (of a source, or FG_ERR_MEMORY) is for good; what was taken is cut short.
+ * was taken. FG_PENDING: the source that comes next has nothing now. A failure (of a source, or
+ * FG_ERR_MEMORY) is for good; what was taken is cut short.
  */
 enum fg_status fg_respond_take(struct fg_respond *respond, uint8_t *buffer, size_t capacity,
                                size_t *ret_size);

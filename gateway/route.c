@@ -379,32 +379,41 @@ static bool split_path(struct fg_bytes path, struct path *ret_path)
     return true;
 }
 
-bool fg_query_has(struct fg_bytes target, const char *key, const char *value)
+struct fg_bytes fg_target_query(struct fg_bytes target)
+{
+    const uint8_t *at = target.size > 0 ? memchr(target.data, '?', target.size) : NULL;
+    if (at == NULL) {
+        return (struct fg_bytes){NULL, 0};
+    }
+    size_t gone = (size_t)(at - target.data) + 1;
+    return (struct fg_bytes){at + 1, target.size - gone};
+}
+
+bool fg_query_find(struct fg_bytes target, const char *key, struct fg_bytes *ret_value)
 {
     size_t key_size = strlen(key);
-    size_t value_size = strlen(value);
-    const uint8_t *end = target.data + target.size;
-    const uint8_t *at = target.size > 0 ? memchr(target.data, '?', target.size) : NULL;
-    while (at != NULL) {
-        at++;
-        const uint8_t *next = memchr(at, '&', (size_t)(end - at));
-        size_t size = (size_t)((next != NULL ? next : end) - at);
-        if (size == key_size + 1 + value_size && memcmp(at, key, key_size) == 0 &&
-            at[key_size] == '=' && memcmp(at + key_size + 1, value, value_size) == 0) {
+    struct fg_bytes rest = fg_target_query(target);
+    while (rest.size > 0) {
+        const uint8_t *next = memchr(rest.data, '&', rest.size);
+        size_t size = next != NULL ? (size_t)(next - rest.data) : rest.size;
+        if (size > key_size && memcmp(rest.data, key, key_size) == 0 &&
+            rest.data[key_size] == '=') {
+            *ret_value = (struct fg_bytes){rest.data + key_size + 1, size - key_size - 1};
             return true;
         }
-        at = next;
+        size_t gone = next != NULL ? size + 1 : size;
+        rest.data += gone;
+        rest.size -= gone;
     }
     return false;
 }
 
 /* -- the table -------------------------------------------------------------------------------- */
 
-/* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
-static bool permit(const struct fg_config *config, const struct fg_head *head,
-                   enum fg_permission permission, struct fg_route *route)
+bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
+                     struct fg_route *route)
 {
-    switch (head->verdicts[permission]) {
+    switch (verdict) {
     case FG_VERDICT_ALLOWED:
         return true;
     case FG_VERDICT_DENIED:
@@ -477,24 +486,77 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
         answer_method(route, "POST", "commands require POST requests");
     } else {
         route->permission = rw ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL;
-        if (permit(config, head, route->permission, route)) {
+        if (fg_route_permit(config, head->verdicts[route->permission], route)) {
             route_command(config, summary, path, route);
         }
     }
 }
 
-/* Rows up to "unknown API", and the handshake. */
+/* A command of the classic transport that writes: hgweb's rules for it. */
+static void route_classic_push(const struct fg_head *head, const struct summary *summary,
+                               struct fg_route *route)
+{
+    if (!is_post(head)) {
+        answer_method(route, "POST", "push requires POST request");
+    } else if (summary->content_types != 1 ||
+               !fg_content_type_is(summary->content_type, FG_CLASSIC_TYPE)) {
+        /* A form on somebody's page cannot send that. */
+        answer_text(route, 415,
+                    "client MUST send Content-Type header with value: " FG_CLASSIC_TYPE);
+    }
+}
+
+/* ?cmd= on the root. Whoever may read hears of commands; a batch may have some that write. */
+static void route_classic(const struct fg_config *config, const struct fg_head *head,
+                          const struct summary *summary, struct fg_bytes name,
+                          struct fg_route *route)
+{
+    const struct fg_classic_command *command = fg_classic_find(name);
+    bool handshake = fg_bytes_equal_string(name, "capabilities");
+    if (handshake ? !is_get(head) : !is_get(head) && !is_post(head)) {
+        route->kind = FG_ROUTE_HANDSHAKE; /* 405 */
+        return;
+    }
+    if (!fg_route_permit(config, head->verdicts[FG_PERMISSION_PULL], route)) {
+        return;
+    }
+    if (handshake) {
+        /* It says what the repository is like, so it is for those who may read it. */
+        route->kind = FG_ROUTE_HANDSHAKE;
+        return;
+    }
+    route->spec = fg_registry_find(name);
+    if (command == NULL || (route->spec == NULL && !fg_classic_is_own(command)) ||
+        (route->spec != NULL && route->spec->debug && !config->debugreflect)) {
+        answer(route, 404, "unknown wire protocol command: ", name);
+        return;
+    }
+    route->kind = FG_ROUTE_CLASSIC;
+    route->classic = command;
+    bool push = route->spec != NULL && route->spec->permission == FG_PERMISSION_PUSH;
+    if (push && fg_route_permit(config, head->verdicts[FG_PERMISSION_PUSH], route)) {
+        route_classic_push(head, summary, route);
+    } else if (command->form == FG_CLASSIC_BATCH &&
+               head->verdicts[FG_PERMISSION_PUSH] == FG_VERDICT_UNCHECKED) {
+        route->kind = FG_ROUTE_LOGIN;
+    }
+    bool streams = route->spec != NULL && route->spec->taker != NULL;
+    uint64_t limit = streams ? config->unbundle_bytes : config->body_bytes;
+    if (route->kind == FG_ROUTE_CLASSIC && route->body_size > limit) {
+        answer_bound(route, 413, FG_BOUND_BODY, "the body exceeds", limit, "bytes");
+    }
+}
+
+/* Rows up to "unknown API", and the commands of the classic transport. */
 static void route_path(const struct fg_config *config, const struct fg_head *head,
                        const struct summary *summary, struct fg_route *route)
 {
     struct path path;
+    struct fg_bytes command;
     if (!split_path(path_of(head->target), &path)) {
         answer_text(route, 400, "the path does not start with a slash");
-    } else if (path.count == 0 && fg_query_has(head->target, "cmd", "capabilities")) {
-        /* It says what the repository is like, so it is for those who may read it. */
-        if (!is_get(head) || permit(config, head, FG_PERMISSION_PULL, route)) {
-            route->kind = FG_ROUTE_HANDSHAKE;
-        }
+    } else if (path.count == 0 && fg_query_find(head->target, "cmd", &command)) {
+        route_classic(config, head, summary, command, route);
     } else if (path.count == 0 || !part_is(&path, 0, "api")) {
         answer_text(route, 404, "nothing is here; the APIs are listed at /api");
     } else if (path.count == 1) {

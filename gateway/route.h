@@ -17,6 +17,7 @@
 #ifndef FRAMEGATE_GATEWAY_ROUTE_H
 #define FRAMEGATE_GATEWAY_ROUTE_H
 
+#include "gateway/classic.h"
 #include "gateway/config.h"
 #include "handlers/handler.h"
 
@@ -61,6 +62,7 @@ enum fg_route_kind {
     FG_ROUTE_COMMANDS,  /* feed the body to a reactor and run what it asks for */
     FG_ROUTE_REFLECT,   /* debugreflect: show what a reactor makes of the body */
     FG_ROUTE_HANDSHAKE, /* ?cmd=capabilities */
+    FG_ROUTE_CLASSIC,   /* any other ?cmd= on the root */
     FG_ROUTE_LOGIN,     /* check the password, then ask again */
 };
 
@@ -75,8 +77,9 @@ struct fg_route {
     bool authenticate;             /* TEXT: with WWW-Authenticate */
     uint64_t body_size;            /* what Content-Length says */
     enum fg_permission permission; /* COMMANDS: PUSH through rw */
-    const struct fg_command_spec *spec;  /* COMMANDS: the one command; NULL: multirequest */
-    char message[FG_ROUTE_MESSAGE_SIZE]; /* TEXT; printable, ends with a line break */
+    const struct fg_command_spec *spec;       /* COMMANDS: the one command; NULL: multirequest */
+    const struct fg_classic_command *classic; /* CLASSIC: the command */
+    char message[FG_ROUTE_MESSAGE_SIZE];      /* TEXT; printable, ends with a line break */
 };
 
 /* Fills *ret_route. Cannot fail. */
@@ -89,7 +92,14 @@ const struct fg_field *fg_head_find(const struct fg_head *head, const char *name
 /* True if the field has this name (lower case). */
 bool fg_field_is(const struct fg_field *field, const char *name);
 
-/* True if the query has this key with this value, both undecoded. */
-bool fg_query_has(struct fg_bytes target, const char *key, const char *value);
+/* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
+bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
+                     struct fg_route *route);
+
+/* What follows the '?' of a target; empty if there is none. */
+struct fg_bytes fg_target_query(struct fg_bytes target);
+
+/* The value of the query's first key of this name, both undecoded. False if there is none. */
+bool fg_query_find(struct fg_bytes target, const char *key, struct fg_bytes *ret_value);
 
 #endif

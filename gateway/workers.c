@@ -1,10 +1,9 @@
 /*
- * The worker pool: one lock, one condition, a ring of jobs.
+ * The worker pool: one lock, one condition, a ring of jobs and a list of pushed ones.
  */
 #include "gateway/workers.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 struct job {
@@ -19,25 +18,49 @@ struct fg_workers {
     uint32_t capacity;
     uint32_t first;
     uint32_t waiting;
+    struct fg_job *pushed; /* a list, in the order of their coming */
+    struct fg_job **pushed_end;
+    bool turn; /* of the pushed ones, where both kinds wait */
     bool stopping;
     pthread_t *threads;
     uint32_t threads_count;
 };
+
+static bool is_idle(const struct fg_workers *workers)
+{
+    return workers->waiting == 0 && workers->pushed == NULL;
+}
+
+/* The next job, of either kind in turn. There is one. */
+static struct job take(struct fg_workers *workers)
+{
+    workers->turn = !workers->turn;
+    if (workers->pushed != NULL && (workers->turn || workers->waiting == 0)) {
+        struct fg_job *pushed = workers->pushed;
+        workers->pushed = pushed->next;
+        if (workers->pushed == NULL) {
+            workers->pushed_end = &workers->pushed;
+        }
+        return (struct job){pushed->run, pushed->context};
+    }
+    struct job job = workers->ring[workers->first];
+    workers->first = (workers->first + 1) % workers->capacity;
+    workers->waiting--;
+    return job;
+}
 
 static void *work(void *context)
 {
     struct fg_workers *workers = context;
     pthread_mutex_lock(&workers->lock);
     for (;;) {
-        while (workers->waiting == 0 && !workers->stopping) {
+        while (is_idle(workers) && !workers->stopping) {
             pthread_cond_wait(&workers->changed, &workers->lock);
         }
-        if (workers->waiting == 0) {
+        if (is_idle(workers)) {
             break;
         }
-        struct job job = workers->ring[workers->first];
-        workers->first = (workers->first + 1) % workers->capacity;
-        workers->waiting--;
+        struct job job = take(workers);
         pthread_mutex_unlock(&workers->lock);
         job.run(job.context);
         pthread_mutex_lock(&workers->lock);
@@ -55,6 +78,7 @@ enum fg_status fg_workers_new(uint32_t count, uint32_t queue, struct fg_workers 
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
     workers->capacity = queue;
+    workers->pushed_end = &workers->pushed;
     workers->ring = calloc(queue, sizeof(*workers->ring));
     workers->threads = calloc(count, sizeof(*workers->threads));
     bool ok = workers->ring != NULL && workers->threads != NULL;
@@ -112,6 +136,20 @@ enum fg_status fg_workers_submit(struct fg_workers *workers, void (*run)(void *c
     }
     pthread_mutex_unlock(&workers->lock);
     return status;
+}
+
+bool fg_workers_push(struct fg_workers *workers, struct fg_job *job)
+{
+    job->next = NULL;
+    pthread_mutex_lock(&workers->lock);
+    bool taken = !workers->stopping;
+    if (taken) {
+        *workers->pushed_end = job;
+        workers->pushed_end = &job->next;
+        pthread_cond_signal(&workers->changed);
+    }
+    pthread_mutex_unlock(&workers->lock);
+    return taken;
 }
 
 uint32_t fg_workers_waiting(struct fg_workers *workers)

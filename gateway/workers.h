@@ -7,6 +7,7 @@
 
 #include "framing/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct fg_workers;
@@ -27,7 +28,21 @@ void fg_workers_free(struct fg_workers *workers);
 enum fg_status fg_workers_submit(struct fg_workers *workers, void (*run)(void *context),
                                  void *context);
 
-/* How many jobs wait. */
+/* A job that its owner has room for, so that handing it over cannot fail for want of it. */
+struct fg_job {
+    struct fg_job *next;
+    void (*run)(void *context);
+    void *context;
+};
+
+/*
+ * Has a worker call job->run(job->context). For the parts of work that was let in already: however
+ * many wait, they take turns with the jobs of fg_workers_submit. The job is the pool's until run is
+ * called. False if the pool was stopped; run will not be called.
+ */
+bool fg_workers_push(struct fg_workers *workers, struct fg_job *job);
+
+/* How many jobs of fg_workers_submit wait. */
 uint32_t fg_workers_waiting(struct fg_workers *workers);
 
 #endif

@@ -42,6 +42,9 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     *left = item->number;
+    uint32_t slow;
+    ret_reply->slow_body = fg_command_argument(call->command, "slow", &slow) == FG_OK &&
+                           call->command->request.items[slow].type == FG_CBOR_TRUE;
     ret_reply->flags = 0;
     ret_reply->body = (struct fg_source){
         .read = read_zeros, .destroy = free, .context = left, .size = item->number};
@@ -50,6 +53,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
 
 static const struct fg_argument_spec arguments[] = {
     {"size", FG_ARGUMENT_INT, true, "1"},
+    {"slow", FG_ARGUMENT_BOOL, false, "False"}, /* as if making them took long */
     {NULL, FG_ARGUMENT_INT, false, NULL},
 };
 

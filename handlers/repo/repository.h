@@ -80,6 +80,12 @@ struct fg_repository_view {
 /* The present snapshot and its history, without looking at the files. Cannot fail. */
 void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view);
 
+/*
+ * The name of a format of the store's files that whoever takes them as they are must know, for
+ * index 0, 1, …, ascending; NULL after the last. Static.
+ */
+const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index);
+
 /* One more reference; returns its argument. */
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot);
 

@@ -308,7 +308,9 @@ class Handshake(support.ServerTest):
         self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
 
     def test_another_cmd_is_404(self):
-        self.assertEqual(self.server.get("/?cmd=heads").status, 404)
+        answer = self.server.get("/?cmd=nonsense")
+        self.assertEqual(answer.status, 404)
+        self.assertEqual(answer.body, b"unknown wire protocol command: nonsense\n")
 
 
 if __name__ == "__main__":

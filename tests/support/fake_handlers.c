@@ -77,6 +77,12 @@ void fg_repository_describe(struct fg_repository *repository, struct fg_reposito
     ret_view->requirements[ret_view->requirements_count++] = "store";
 }
 
+const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index)
+{
+    (void)snapshot;
+    return index == 0 ? "revlogv1" : NULL;
+}
+
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot)
 {
     return snapshot;

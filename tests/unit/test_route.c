@@ -100,7 +100,10 @@ static void the_rows_in_their_order(void **state)
         {"GET", "/", 404, "/api"},
         {"GET", "/apix", 404, "/api"},
         {"GET", "//api", 404, "/api"},
-        {"GET", "/?cmd=heads", 404, "/api"},
+        {"GET", "/?cmd=nope", 404, "unknown wire protocol command: nope"},
+        {"GET", "/?cmd=", 404, "unknown wire protocol command: "},
+        {"GET", "/?cmd=batc%68", 404, "unknown wire protocol command: batc%68"},
+        {"GET", "/x?cmd=heads", 404, "/api"},
         {"GET", "api", 400, "slash"},
         {"GET", "", 400, "slash"},
     };

@@ -1,0 +1,27 @@
+/*
+ * Compression of a stream, as a source that reads another one. The same bytes in give the same
+ * bytes out, however they are read and however the other source cuts them.
+ */
+#ifndef FRAMEGATE_GATEWAY_COMPRESS_H
+#define FRAMEGATE_GATEWAY_COMPRESS_H
+
+#include "framing/source.h"
+
+enum fg_compression {
+    FG_COMPRESSION_NONE,
+    FG_COMPRESSION_ZLIB,
+    FG_COMPRESSION_ZSTD,
+};
+
+/*
+ * A source that gives the bytes of prefix as they are (at most FG_COMPRESS_PREFIX_MAX, copied), and
+ * then those of *source, compressed. *source is taken over, also on failure, and ret_source may be
+ * the same object; it must always have something to give (FG_PENDING is passed on only with
+ * FG_COMPRESSION_NONE). Level is the library's. FG_ERR_ARGUMENT: prefix or level out of range;
+ * FG_ERR_MEMORY.
+ */
+enum { FG_COMPRESS_PREFIX_MAX = 16 };
+enum fg_status fg_compress_new(enum fg_compression compression, int level, struct fg_bytes prefix,
+                               struct fg_source *source, struct fg_source *ret_source);
+
+#endif
