@@ -11,6 +11,7 @@ extern const struct fg_command_spec fg_command_branchmap;
 extern const struct fg_command_spec fg_command_capabilities;
 extern const struct fg_command_spec fg_command_debugbytes;
 extern const struct fg_command_spec fg_command_debugcount;
+extern const struct fg_command_spec fg_command_getbundle;
 extern const struct fg_command_spec fg_command_heads;
 extern const struct fg_command_spec fg_command_known;
 extern const struct fg_command_spec fg_command_listkeys;

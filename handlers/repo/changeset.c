@@ -125,6 +125,34 @@ enum fg_status fg_changeset_parse(struct fg_bytes text, struct fg_changeset *cha
     return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory for a changeset");
 }
 
+bool fg_changeset_next_file(struct fg_bytes *files, struct fg_bytes *ret_name)
+{
+    return take_line(files, ret_name);
+}
+
+enum fg_status fg_changeset_split(struct fg_bytes text, struct fg_node *ret_manifest,
+                                  struct fg_bytes *ret_files, struct fg_error *error)
+{
+    struct fg_node manifest = fg_node_null;
+    struct fg_bytes files = {text.data, 0};
+    if (text.size > 0) {
+        struct fg_bytes line;
+        struct fg_bytes user;
+        struct fg_bytes date;
+        if (!take_line(&text, &line) || !take_line(&text, &user) || !take_line(&text, &date) ||
+            !fg_node_from_hex(line, &manifest)) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a changeset's text is not one");
+        }
+        files.data = text.data;
+        while (take_line(&text, &line) && line.size > 0) {
+            files.size += line.size + 1;
+        }
+    }
+    *ret_manifest = manifest;
+    *ret_files = files;
+    return FG_OK;
+}
+
 void fg_changeset_clear(struct fg_changeset *changeset)
 {
     fg_buffer_free(&changeset->branch);

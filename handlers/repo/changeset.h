@@ -21,6 +21,16 @@ struct fg_changeset {
 enum fg_status fg_changeset_parse(struct fg_bytes text, struct fg_changeset *changeset,
                                   struct fg_error *error);
 
+/*
+ * Finds the manifest and the changed files in a changeset's text: *ret_files are the lines that
+ * name them, each with its line feed, borrowed from the text. FG_ERR_CORRUPT: not a changeset.
+ */
+enum fg_status fg_changeset_split(struct fg_bytes text, struct fg_node *ret_manifest,
+                                  struct fg_bytes *ret_files, struct fg_error *error);
+
+/* Takes the next name off the lines of changed files. False when none is left. */
+bool fg_changeset_next_file(struct fg_bytes *files, struct fg_bytes *ret_name);
+
 /* Frees what it owns. Takes a zeroed changeset. */
 void fg_changeset_clear(struct fg_changeset *changeset);
 

@@ -17,6 +17,7 @@
 
 enum {
     ENTRY_SIZE = 64,
+    NODE_OFFSET = 32,
     VERSION_1 = 1,
     VERSION_MASK = 0xffff,
     NAME_MAX_BYTES = 4096,
@@ -42,7 +43,9 @@ struct fg_revlog {
     bool generaldelta;
     uint64_t *positions; /* where each entry starts, if the data is inline; else NULL */
     int data_fd;         /* the file that the chunks are in; -1 if there is none */
-    char name[64];       /* the end of its name, for messages */
+    dev_t device;        /* of the index */
+    ino_t inode;
+    char name[64]; /* the end of its name, for messages */
 };
 
 static const uint8_t *entry_at(const struct fg_revlog *revlog, uint32_t rev)
@@ -65,7 +68,7 @@ void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
     ret_entry->link = fg_read_be32_signed(data + 20);
     ret_entry->parents[0] = fg_read_be32_signed(data + 24);
     ret_entry->parents[1] = fg_read_be32_signed(data + 28);
-    memcpy(ret_entry->node.bytes, data + 32, FG_NODE_SIZE);
+    memcpy(ret_entry->node.bytes, data + NODE_OFFSET, FG_NODE_SIZE);
 }
 
 uint32_t fg_revlog_count(const struct fg_revlog *revlog)
@@ -76,6 +79,33 @@ uint32_t fg_revlog_count(const struct fg_revlog *revlog)
 bool fg_revlog_torn(const struct fg_revlog *revlog)
 {
     return revlog->index != NULL && fg_mapping_torn(revlog->index);
+}
+
+static bool has_node(const struct fg_revlog *revlog, uint32_t rev, const struct fg_node *node)
+{
+    return rev < revlog->count &&
+           memcmp(entry_at(revlog, rev) + NODE_OFFSET, node->bytes, FG_NODE_SIZE) == 0 &&
+           !fg_revlog_torn(revlog);
+}
+
+bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *name, uint32_t rev,
+                     const struct fg_node *node)
+{
+    struct stat info;
+    if (fstatat(folder, name, &info, 0) != 0) {
+        return false;
+    }
+    if (info.st_dev == revlog->device && info.st_ino == revlog->inode) {
+        return has_node(revlog, rev, node);
+    }
+    /* Another file has its name: one that was split from its data, or a stripped one. */
+    struct fg_revlog *present;
+    if (fg_revlog_open(folder, name, &present, NULL) != FG_OK) {
+        return false;
+    }
+    bool holds = has_node(present, rev, node);
+    fg_revlog_close(present);
+    return holds;
 }
 
 /* -- opening ---------------------------------------------------------------------------------- */
@@ -241,6 +271,8 @@ static enum fg_status open_files(struct fg_revlog *revlog, int folder, const cha
     if (fstat(index_fd, &info) != 0) {
         status = fg_fail(error, FG_ERR_IO, 0, "cannot look at %s", revlog->name);
     } else if (info.st_size > 0) {
+        revlog->device = info.st_dev;
+        revlog->inode = info.st_ino;
         status = read_index(revlog, folder, name, &index_fd, (size_t)info.st_size, error);
     }
     if (index_fd >= 0) {
@@ -561,6 +593,28 @@ static enum fg_status apply_chain(struct rebuild *rebuild, const struct chain *c
     return flatten(rebuild, error);
 }
 
+enum fg_status fg_revlog_stored(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                uint32_t rev, struct fg_buffer *buffer, struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    bool is_delta;
+    int32_t parent = fg_revlog_delta_parent(revlog, rev, &is_delta);
+    bool whole = parent == FG_REV_NULL && !is_delta;
+    struct fg_bytes chunk = {NULL, 0};
+    enum fg_status status = borrow_chunk(revlog, reader, rev, &chunk, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    size_t ceiling = buffer->ceiling;
+    size_t accepted = whole ? (size_t)entry.text_size + UNPACK_SLACK
+                            : (size_t)entry.text_size * DELTA_FACTOR + DELTA_SLACK;
+    buffer->ceiling = accepted < ceiling - buffer->size ? buffer->size + accepted : ceiling;
+    status = fg_chunk_decode(&reader->decoder, chunk, whole ? entry.text_size : 0, buffer, error);
+    buffer->ceiling = ceiling;
+    return status;
+}
+
 static enum fg_status rebuild_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                                    const struct chain *chain, struct fg_buffer *text,
                                    struct fg_error *error)
@@ -608,6 +662,14 @@ static enum fg_status check_text(const struct fg_revlog *revlog, uint32_t rev,
     return FG_OK;
 }
 
+enum fg_status fg_revlog_raw_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                  uint32_t rev, struct fg_buffer *text, struct fg_error *error)
+{
+    struct chain chain = {0};
+    enum fg_status status = collect_chain(revlog, reader, rev, &chain, error);
+    return status == FG_OK ? rebuild_text(revlog, reader, &chain, text, error) : status;
+}
+
 enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                               uint32_t rev, const struct fg_node *node, struct fg_buffer *text,
                               struct fg_error *error)
@@ -619,11 +681,7 @@ enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_r
                        "%s: revision %u has flags 0x%04x (censored, or stored elsewhere)",
                        revlog->name, rev, entry.flags);
     }
-    struct chain chain = {0};
-    enum fg_status status = collect_chain(revlog, reader, rev, &chain, error);
-    if (status == FG_OK) {
-        status = rebuild_text(revlog, reader, &chain, text, error);
-    }
+    enum fg_status status = fg_revlog_raw_text(revlog, reader, rev, text, error);
     if (status == FG_OK) {
         status = check_text(revlog, rev, &entry, node != NULL ? node : &entry.node,
                             fg_buffer_view(text), error);

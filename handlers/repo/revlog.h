@@ -17,6 +17,13 @@
 
 struct fg_revlog;
 
+/* Flags of a revision. */
+enum {
+    FG_REVLOG_CENSORED = 0x8000,       /* its text was replaced by a tombstone */
+    FG_REVLOG_ELLIPSIS = 0x4000,       /* its parents are not the true ones */
+    FG_REVLOG_STORED_OUTSIDE = 0x2000, /* its text names a place where the true one is */
+};
+
 /* One revision as the index tells it. Its bounds were checked when the revlog was opened. */
 struct fg_revlog_entry {
     uint64_t offset;     /* of its chunk, in the data; not counting index entries */
@@ -60,6 +67,13 @@ void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
 int32_t fg_revlog_delta_parent(const struct fg_revlog *revlog, uint32_t rev, bool *ret_is_delta);
 
 /*
+ * True if the index of this name in the folder still has the node at a revision. False means that
+ * the revlog was stripped or replaced since it was opened, and its revisions may have new numbers.
+ */
+bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *name, uint32_t rev,
+                     const struct fg_node *node);
+
+/*
  * Appends the chunk of a revision as it is stored (see fg_chunk_decode). FG_ERR_TRUNCATED: the
  * data has been cut since; FG_ERR_LIMIT: the buffer's ceiling; FG_ERR_IO, FG_ERR_MEMORY.
  */
@@ -96,5 +110,20 @@ void fg_revlog_reader_clear(struct fg_revlog_reader *reader);
 enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                               uint32_t rev, const struct fg_node *node, struct fg_buffer *text,
                               struct fg_error *error);
+
+/*
+ * As fg_revlog_text, but whatever the flags, and not verified: for who hands the text to a peer
+ * that verifies it.
+ */
+enum fg_status fg_revlog_raw_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                  uint32_t rev, struct fg_buffer *text, struct fg_error *error);
+
+/*
+ * Appends what the chunk of a revision holds, unpacked: the delta or the text, as
+ * fg_revlog_delta_parent says. Errors of fg_revlog_chunk and fg_chunk_decode; FG_ERR_CORRUPT also
+ * for a delta that is much larger than what it makes.
+ */
+enum fg_status fg_revlog_stored(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
+                                uint32_t rev, struct fg_buffer *buffer, struct fg_error *error);
 
 #endif

@@ -42,7 +42,53 @@ enum fg_status asking_command(struct fg_bytes name, struct fg_bytes args,
     return status;
 }
 
-/* Collects a reply's body and turns it into a literal. */
+/* Reads a body to its end, in pieces of very different sizes. */
+static enum fg_status collect(struct fg_source *body, struct fg_buffer *bytes)
+{
+    static const size_t sizes[] = {1, 3, 5000, 32768, 70, 300000};
+    enum fg_status status = FG_OK;
+    for (size_t i = 0; status == FG_OK; i++) {
+        uint8_t *space;
+        size_t size;
+        size_t capacity = sizes[i % (sizeof sizes / sizeof sizes[0])];
+        status = fg_buffer_reserve(bytes, capacity, &space);
+        if (status == FG_OK) {
+            status = body->read(body->context, space, capacity, &size);
+        }
+        if (status == FG_OK && (size == 0 || size > capacity)) {
+            status = FG_ERR_STATE;
+        }
+        bytes->size += status == FG_OK ? size : 0;
+    }
+    return status == FG_END ? FG_OK : status;
+}
+
+/* A body that is not CBOR, as a literal of bytes. */
+static enum fg_status literal_of_bytes(struct fg_source *body, struct fg_buffer *text,
+                                       struct fg_error *error)
+{
+    struct fg_buffer bytes = FG_BUFFER_INIT(BUFFER_MAX);
+    struct fg_buffer encoded = FG_BUFFER_INIT(BUFFER_MAX);
+    struct fg_cbor_value value = {0};
+    enum fg_status status = collect(body, &bytes);
+    if (status != FG_OK) {
+        fg_fail(error, status, 0, "the body ended with: %s", fg_status_text(status));
+    } else {
+        status = fg_cbor_put_bytes(&encoded, bytes.data, bytes.size);
+    }
+    if (status == FG_OK) {
+        status = fg_cbor_decode(fg_buffer_view(&encoded), &limits, &value, error);
+    }
+    if (status == FG_OK) {
+        status = fg_literal_decode(&value, 0, text);
+    }
+    fg_cbor_clear(&value);
+    fg_buffer_free(&encoded);
+    fg_buffer_free(&bytes);
+    return status;
+}
+
+/* A body of CBOR, as a literal. */
 static enum fg_status literal_of(struct fg_source *body, struct fg_buffer *text,
                                  struct fg_error *error)
 {
@@ -77,7 +123,8 @@ enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *
         struct fg_reply reply = {0};
         status = spec->run(&call, &reply, error);
         if (status == FG_OK) {
-            status = literal_of(&reply.body, text, error);
+            status = reply.body.read != NULL ? literal_of_bytes(&reply.body, text, error)
+                                             : literal_of(&reply.body, text, error);
             fg_source_destroy(&reply.body);
         }
     }

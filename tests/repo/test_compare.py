@@ -218,8 +218,8 @@ class CapabilitiesTest(Comparing):
                 self.assertEqual(value[b'framingmediatypes'],
                                  [b'application/mercurial-exp-framing-0003'])
                 self.assertEqual(sorted(value[b'commands']),
-                                 [b'branchmap', b'capabilities', b'heads', b'known', b'listkeys',
-                                  b'lookup', b'pushkey'])
+                                 [b'branchmap', b'capabilities', b'getbundle', b'heads', b'known',
+                                  b'listkeys', b'lookup', b'pushkey'])
 
 
 class PushkeyTest(Comparing):

@@ -1,0 +1,252 @@
+/* Bundles of version 2: the headers lie ready, the payloads are cut into chunks as they are read.
+ */
+#include "handlers/bundle/bundle2.h"
+
+#include "handlers/repo/endian.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LENGTH_SIZE = 4,
+    /* Readers with less room are served from memory, so that chunks do not get tiny. */
+    ROOM_MIN = 4096,
+    HEADER_LIMIT = 64 * 1024,
+};
+
+struct part {
+    struct fg_buffer header; /* with its length before it */
+    struct fg_source payload;
+};
+
+struct fg_bundle {
+    struct part parts[FG_BUNDLE_PARTS_MAX];
+    size_t count;
+    size_t part;              /* the one being read; count: the end mark is next */
+    bool in_payload;          /* its header was given */
+    bool ended;               /* the end mark was given */
+    struct fg_buffer pending; /* what is given next, before anything is made */
+    size_t taken;             /* bytes of pending that were given */
+};
+
+enum fg_status fg_bundle_new(struct fg_bundle **ret_bundle)
+{
+    struct fg_bundle *bundle = calloc(1, sizeof *bundle);
+    if (bundle == NULL) {
+        return FG_ERR_MEMORY;
+    }
+    fg_buffer_init(&bundle->pending, HEADER_LIMIT + ROOM_MIN);
+    /* The magic, and no parameters of the whole stream. */
+    static const uint8_t start[] = {'H', 'G', '2', '0', 0, 0, 0, 0};
+    enum fg_status status = fg_buffer_append(&bundle->pending, start, sizeof start);
+    if (status != FG_OK) {
+        free(bundle);
+        return status;
+    }
+    *ret_bundle = bundle;
+    return FG_OK;
+}
+
+void fg_bundle_free(struct fg_bundle *bundle)
+{
+    if (bundle == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bundle->count; i++) {
+        fg_buffer_free(&bundle->parts[i].header);
+        fg_source_destroy(&bundle->parts[i].payload);
+    }
+    fg_buffer_free(&bundle->pending);
+    free(bundle);
+}
+
+/* -- adding ----------------------------------------------------------------------------------- */
+
+/* A chain of appends: after a failure the rest does nothing. */
+struct writer {
+    struct fg_buffer *buffer;
+    enum fg_status status;
+};
+
+static void put(struct writer *writer, const void *data, size_t size)
+{
+    if (writer->status == FG_OK) {
+        writer->status = fg_buffer_append(writer->buffer, data, size);
+    }
+}
+
+/* A size that has one byte. */
+static void put_size(struct writer *writer, size_t size)
+{
+    uint8_t byte = (uint8_t)size;
+    put(writer, &byte, 1);
+    if (size > UINT8_MAX && writer->status == FG_OK) {
+        writer->status = FG_ERR_LIMIT;
+    }
+}
+
+static void put_be32(struct writer *writer, size_t number)
+{
+    uint8_t bytes[4];
+    fg_write_be32(bytes, (uint32_t)number);
+    put(writer, bytes, sizeof bytes);
+}
+
+static void put_params(struct writer *writer, const struct fg_bundle_param *params, size_t count)
+{
+    size_t mandatory = 0;
+    while (mandatory < count && params[mandatory].mandatory) {
+        mandatory++;
+    }
+    put_size(writer, mandatory);
+    put_size(writer, count - mandatory);
+    for (size_t i = 0; i < count; i++) {
+        put_size(writer, strlen(params[i].key));
+        put_size(writer, params[i].value.size);
+    }
+    for (size_t i = 0; i < count; i++) {
+        put(writer, params[i].key, strlen(params[i].key));
+        put(writer, params[i].value.data, params[i].value.size);
+    }
+}
+
+enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
+                             const struct fg_bundle_param *params, size_t params_count,
+                             struct fg_source *payload)
+{
+    if (bundle->count == FG_BUNDLE_PARTS_MAX) {
+        fg_source_destroy(payload);
+        return FG_ERR_LIMIT;
+    }
+    struct part *part = &bundle->parts[bundle->count];
+    *part = (struct part){.header = FG_BUFFER_INIT(HEADER_LIMIT)};
+    struct writer writer = {&part->header, FG_OK};
+    put_be32(&writer, 0);
+    put_size(&writer, strlen(type));
+    put(&writer, type, strlen(type));
+    put_be32(&writer, bundle->count);
+    put_params(&writer, params, params_count);
+    if (writer.status != FG_OK) {
+        fg_buffer_free(&part->header);
+        fg_source_destroy(payload);
+        return writer.status;
+    }
+    fg_write_be32(part->header.data, (uint32_t)(part->header.size - LENGTH_SIZE));
+    part->payload = *payload;
+    *payload = fg_source_empty();
+    bundle->count++;
+    return FG_OK;
+}
+
+/* -- reading ---------------------------------------------------------------------------------- */
+
+/* Some bytes of a source, as its read function gives them; from memory, too. */
+static enum fg_status read_source(struct fg_source *source, uint8_t *buffer, size_t capacity,
+                                  size_t *ret_size)
+{
+    if (source->read != NULL) {
+        return source->read(source->context, buffer, capacity, ret_size);
+    }
+    if (source->size == 0) {
+        return FG_END;
+    }
+    size_t size = source->size < capacity ? (size_t)source->size : capacity;
+    memcpy(buffer, source->memory, size);
+    source->memory += size;
+    source->size -= size;
+    *ret_size = size;
+    return FG_OK;
+}
+
+/* A chunk of the present payload; the last one is empty. */
+static enum fg_status read_chunk(struct fg_bundle *bundle, uint8_t *buffer, size_t capacity,
+                                 size_t *ret_size)
+{
+    struct part *part = &bundle->parts[bundle->part];
+    size_t size = 0;
+    size_t room = capacity - LENGTH_SIZE < INT32_MAX ? capacity - LENGTH_SIZE : INT32_MAX;
+    enum fg_status status = read_source(&part->payload, buffer + LENGTH_SIZE, room, &size);
+    if (status == FG_END) {
+        fg_source_destroy(&part->payload);
+        bundle->part++;
+        bundle->in_payload = false;
+        size = 0;
+        status = FG_OK;
+    }
+    if (status == FG_OK) {
+        fg_write_be32(buffer, (uint32_t)size);
+        *ret_size = size + LENGTH_SIZE;
+    }
+    return status;
+}
+
+/* Puts the next header, or the end mark, into pending. */
+static enum fg_status next_header(struct fg_bundle *bundle)
+{
+    static const uint8_t end[LENGTH_SIZE];
+    if (bundle->ended) {
+        return FG_END;
+    }
+    fg_buffer_reset(&bundle->pending);
+    bundle->taken = 0;
+    if (bundle->part == bundle->count) {
+        bundle->ended = true;
+        return fg_buffer_append(&bundle->pending, end, sizeof end);
+    }
+    bundle->in_payload = true;
+    const struct fg_buffer *header = &bundle->parts[bundle->part].header;
+    return fg_buffer_append(&bundle->pending, header->data, header->size);
+}
+
+/* For a reader with little room: makes a chunk in memory. */
+static enum fg_status pend_chunk(struct fg_bundle *bundle)
+{
+    uint8_t *space;
+    fg_buffer_reset(&bundle->pending);
+    bundle->taken = 0;
+    enum fg_status status = fg_buffer_reserve(&bundle->pending, ROOM_MIN, &space);
+    return status == FG_OK ? read_chunk(bundle, space, ROOM_MIN, &bundle->pending.size) : status;
+}
+
+static enum fg_status read_bundle(void *context, uint8_t *buffer, size_t capacity, size_t *ret_size)
+{
+    struct fg_bundle *bundle = context;
+    size_t given = 0;
+    enum fg_status status = FG_OK;
+    while (given < capacity && status == FG_OK) {
+        size_t left = bundle->pending.size - bundle->taken;
+        size_t room = capacity - given;
+        size_t size = left < room ? left : room;
+        if (left > 0) {
+            memcpy(buffer + given, bundle->pending.data + bundle->taken, size);
+            bundle->taken += size;
+        } else if (!bundle->in_payload) {
+            status = next_header(bundle);
+        } else if (room >= ROOM_MIN) {
+            status = read_chunk(bundle, buffer + given, room, &size);
+        } else if (given > 0) {
+            break;
+        } else {
+            status = pend_chunk(bundle);
+        }
+        given += status == FG_OK ? size : 0;
+    }
+    if (given > 0 && !fg_failed(status)) {
+        status = FG_OK;
+    }
+    if (status == FG_OK) {
+        *ret_size = given;
+    }
+    return status;
+}
+
+static void destroy(void *context)
+{
+    fg_bundle_free(context);
+}
+
+struct fg_source fg_bundle_source(struct fg_bundle *bundle)
+{
+    return (struct fg_source){
+        .read = read_bundle, .destroy = destroy, .context = bundle, .size = FG_SIZE_UNKNOWN};
+}

@@ -1,0 +1,41 @@
+/*
+ * Bundles of version 2 (HG20): parts with names, parameters and payloads, as a stream made while it
+ * is read. See "hg help internals.bundle2".
+ */
+#ifndef FRAMEGATE_HANDLERS_BUNDLE_BUNDLE2_H
+#define FRAMEGATE_HANDLERS_BUNDLE_BUNDLE2_H
+
+#include "framing/buffer.h"
+#include "framing/source.h"
+
+#include <stdbool.h>
+
+enum { FG_BUNDLE_PARTS_MAX = 16 };
+
+struct fg_bundle_param {
+    const char *key;
+    struct fg_bytes value; /* at most 255 bytes */
+    bool mandatory;        /* who does not know it must not take the part */
+};
+
+struct fg_bundle;
+
+/* A bundle without parts. FG_ERR_MEMORY. */
+enum fg_status fg_bundle_new(struct fg_bundle **ret_bundle);
+
+/* Takes NULL. */
+void fg_bundle_free(struct fg_bundle *bundle);
+
+/*
+ * Adds a part. type in capitals is mandatory: a client that does not know it must not take the
+ * bundle. The payload is taken over, also on failure. Mandatory parameters come first.
+ * FG_ERR_LIMIT: too many parts, or a parameter too long; FG_ERR_MEMORY.
+ */
+enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
+                             const struct fg_bundle_param *params, size_t params_count,
+                             struct fg_source *payload);
+
+/* Turns the bundle into a source, which owns it. Cannot fail. */
+struct fg_source fg_bundle_source(struct fg_bundle *bundle);
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * Delta groups. What the revlog stores is sent as it is wherever the client can use it: a delta
+ * whose base the client has, or a whole text. Only what is left is rebuilt.
+ */
+#include "handlers/bundle/deltagroup.h"
+
+#include "handlers/bundle/delta.h"
+#include "handlers/repo/endian.h"
+#include "handlers/repo/limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LENGTH_SIZE = 4, /* of a chunk's length, which counts itself */
+    HEADER_MAX = LENGTH_SIZE + 5 * FG_NODE_SIZE + 2,
+    /*
+     * A manifest that is stored whole and larger than this is sent as a delta all the same: in a
+     * pull of a few changesets it would be most of what is sent.
+     */
+    WHOLE_MANIFEST_MAX = 16 * 1024,
+};
+
+enum how {
+    AS_STORED,  /* the stored chunk is the delta */
+    REPLACE,    /* a delta that replaces all of the base by the text */
+    DIFFERENCE, /* a delta that is made now */
+};
+
+struct plan {
+    int32_t base; /* FG_REV_NULL: the empty text */
+    enum how how;
+};
+
+void fg_deltagroup_init(struct fg_deltagroup *group, enum fg_changegroup_version version,
+                        const struct fg_snapshot *snapshot, const struct fg_outgoing *outgoing)
+{
+    *group = (struct fg_deltagroup){
+        .version = version, .snapshot = snapshot, .outgoing = outgoing, .text_rev = FG_REV_NULL};
+    fg_buffer_init(&group->text, FG_REVLOG_TEXT_MAX);
+    fg_buffer_init(&group->base, FG_REVLOG_TEXT_MAX);
+}
+
+void fg_deltagroup_clear(struct fg_deltagroup *group)
+{
+    fg_revlog_reader_clear(&group->reader);
+    fg_buffer_free(&group->text);
+    fg_buffer_free(&group->base);
+    free(group->sent);
+    group->sent = NULL;
+}
+
+enum fg_status fg_deltagroup_begin(struct fg_deltagroup *group, const struct fg_revlog *revlog,
+                                   enum fg_deltagroup_kind kind, struct fg_error *error)
+{
+    uint32_t count = fg_revlog_count(revlog);
+    if (count > group->sent_capacity) {
+        uint8_t *sent = calloc(count, 1);
+        if (sent == NULL) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for %u revisions", count);
+        }
+        free(group->sent);
+        group->sent = sent;
+        group->sent_capacity = count;
+    } else if (count > 0) {
+        memset(group->sent, 0, count);
+    }
+    group->revlog = revlog;
+    group->kind = kind;
+    group->began = false;
+    group->previous = FG_REV_NULL;
+    group->text_rev = FG_REV_NULL;
+    /* The new revlog may lie where an earlier one did. */
+    group->reader.window_of = NULL;
+    return FG_OK;
+}
+
+static enum fg_status rebuild(struct fg_deltagroup *group, int32_t rev, struct fg_error *error)
+{
+    if (group->text_rev == rev && rev != FG_REV_NULL) {
+        return FG_OK;
+    }
+    group->text_rev = FG_REV_NULL;
+    enum fg_status status =
+        fg_revlog_raw_text(group->revlog, &group->reader, (uint32_t)rev, &group->text, error);
+    if (status == FG_OK) {
+        group->text_rev = rev;
+    }
+    return status;
+}
+
+enum fg_status fg_deltagroup_text(struct fg_deltagroup *group, uint32_t rev,
+                                  struct fg_bytes *ret_text, struct fg_error *error)
+{
+    enum fg_status status = rebuild(group, (int32_t)rev, error);
+    if (status == FG_OK) {
+        *ret_text = fg_buffer_view(&group->text);
+    }
+    return status;
+}
+
+/* -- choosing --------------------------------------------------------------------------------- */
+
+static bool is_censored(const struct fg_deltagroup *group, int32_t rev)
+{
+    if (rev == FG_REV_NULL) {
+        return false;
+    }
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(group->revlog, (uint32_t)rev, &entry);
+    return (entry.flags & FG_REVLOG_CENSORED) != 0;
+}
+
+/* True if the client has the revision by then. */
+static bool client_has(const struct fg_deltagroup *group, int32_t rev)
+{
+    if (group->sent[rev] != 0) {
+        return true;
+    }
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(group->revlog, (uint32_t)rev, &entry);
+    return fg_outgoing_state(group->outgoing, entry.link) == FG_OUTGOING_COMMON;
+}
+
+/* In version 01 the base is not named: it is the revision before, at first the first parent. */
+static struct plan plan_fixed(const struct fg_deltagroup *group, uint32_t rev,
+                              const struct fg_revlog_entry *entry)
+{
+    struct plan plan = {group->began ? group->previous : entry->parents[0], DIFFERENCE};
+    bool is_delta;
+    int32_t stored = fg_revlog_delta_parent(group->revlog, rev, &is_delta);
+    if ((entry->flags & FG_REVLOG_CENSORED) != 0 || is_censored(group, plan.base) ||
+        plan.base == FG_REV_NULL || group->kind == FG_DELTAGROUP_CHANGESETS) {
+        plan.how = REPLACE;
+    }
+    if (is_delta && stored == plan.base && !is_censored(group, stored)) {
+        plan.how = AS_STORED;
+    }
+    return plan;
+}
+
+/*
+ * The parents of a revision that is sent are known to the client: it has them already, or they were
+ * sent before. (Texts of changesets have nothing in common that would be worth a delta.)
+ */
+static struct plan plan_free(const struct fg_deltagroup *group, uint32_t rev,
+                             const struct fg_revlog_entry *entry)
+{
+    const struct plan whole = {FG_REV_NULL, REPLACE};
+    int32_t parent = entry->parents[0] != FG_REV_NULL ? entry->parents[0] : entry->parents[1];
+    if ((entry->flags & FG_REVLOG_CENSORED) != 0) {
+        return whole;
+    }
+    bool is_delta;
+    int32_t stored = fg_revlog_delta_parent(group->revlog, rev, &is_delta);
+    if (is_delta &&
+        (stored == FG_REV_NULL || (client_has(group, stored) && !is_censored(group, stored)))) {
+        return (struct plan){stored, AS_STORED};
+    }
+    bool worth = is_delta ||
+                 (group->kind == FG_DELTAGROUP_MANIFESTS && entry->text_size > WHOLE_MANIFEST_MAX);
+    if (!worth || parent == FG_REV_NULL || is_censored(group, parent) ||
+        group->kind == FG_DELTAGROUP_CHANGESETS) {
+        return whole;
+    }
+    return (struct plan){parent, DIFFERENCE};
+}
+
+/* -- writing ---------------------------------------------------------------------------------- */
+
+static void put_node(const struct fg_deltagroup *group, int32_t rev, uint8_t *place)
+{
+    struct fg_revlog_entry entry = {.node = fg_node_null};
+    if (rev != FG_REV_NULL) {
+        fg_revlog_entry(group->revlog, (uint32_t)rev, &entry);
+    }
+    memcpy(place, entry.node.bytes, FG_NODE_SIZE);
+}
+
+/* Appends the header of a chunk, with room for its length. */
+static enum fg_status put_header(const struct fg_deltagroup *group,
+                                 const struct fg_revlog_entry *entry, int32_t base, uint32_t link,
+                                 struct fg_buffer *buffer)
+{
+    uint8_t *space;
+    enum fg_status status = fg_buffer_reserve(buffer, HEADER_MAX, &space);
+    if (status != FG_OK) {
+        return status;
+    }
+    uint8_t *at = space + LENGTH_SIZE;
+    memcpy(at, entry->node.bytes, FG_NODE_SIZE);
+    put_node(group, entry->parents[0], at += FG_NODE_SIZE);
+    put_node(group, entry->parents[1], at += FG_NODE_SIZE);
+    if (group->version != FG_CHANGEGROUP_01) {
+        put_node(group, base, at += FG_NODE_SIZE);
+    }
+    memcpy(at += FG_NODE_SIZE, fg_snapshot_node(group->snapshot, link)->bytes, FG_NODE_SIZE);
+    at += FG_NODE_SIZE;
+    if (group->version == FG_CHANGEGROUP_03) {
+        fg_write_be16(at, entry->flags);
+        at += 2;
+    }
+    buffer->size += (size_t)(at - space);
+    return FG_OK;
+}
+
+/* Appends one hunk: all of the base is replaced by the text, which is unpacked in place. */
+static enum fg_status put_replacement(struct fg_deltagroup *group, uint32_t rev, int32_t base,
+                                      struct fg_buffer *buffer, struct fg_error *error)
+{
+    struct fg_revlog_entry entry = {.text_size = 0};
+    if (base != FG_REV_NULL) {
+        fg_revlog_entry(group->revlog, (uint32_t)base, &entry);
+    }
+    size_t start = buffer->size;
+    uint8_t header[FG_HUNK_HEADER_SIZE] = {0};
+    enum fg_status status = fg_buffer_append(buffer, header, sizeof header);
+    if (status != FG_OK) {
+        return status;
+    }
+    bool is_delta;
+    int32_t stored = fg_revlog_delta_parent(group->revlog, rev, &is_delta);
+    if (stored == FG_REV_NULL && !is_delta && group->text_rev != (int32_t)rev) {
+        status = fg_revlog_stored(group->revlog, &group->reader, rev, buffer, error);
+    } else {
+        status = rebuild(group, (int32_t)rev, error);
+        if (status == FG_OK) {
+            status = fg_buffer_append(buffer, group->text.data, group->text.size);
+        }
+    }
+    if (status == FG_OK) {
+        fg_hunk_header(buffer->data + start, 0, entry.text_size,
+                       buffer->size - start - sizeof header);
+    }
+    return status;
+}
+
+static enum fg_status put_difference(struct fg_deltagroup *group, uint32_t rev, int32_t base,
+                                     struct fg_buffer *buffer, struct fg_error *error)
+{
+    enum fg_status status = rebuild(group, base, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    struct fg_buffer text = group->base;
+    group->base = group->text;
+    group->text = text;
+    group->text_rev = FG_REV_NULL;
+    status = rebuild(group, (int32_t)rev, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    return fg_delta_put(fg_buffer_view(&group->base), fg_buffer_view(&group->text),
+                        group->kind == FG_DELTAGROUP_MANIFESTS, buffer);
+}
+
+static enum fg_status put_delta(struct fg_deltagroup *group, uint32_t rev, const struct plan *plan,
+                                struct fg_buffer *buffer, struct fg_error *error)
+{
+    switch (plan->how) {
+    case AS_STORED:
+        return fg_revlog_stored(group->revlog, &group->reader, rev, buffer, error);
+    case REPLACE:
+        return put_replacement(group, rev, plan->base, buffer, error);
+    case DIFFERENCE:
+        return put_difference(group, rev, plan->base, buffer, error);
+    }
+    return FG_ERR_ARGUMENT;
+}
+
+/* Versions before 03 have no place for flags; that a text is censored shows without. */
+static enum fg_status check_flags(const struct fg_deltagroup *group,
+                                  const struct fg_revlog_entry *entry, struct fg_error *error)
+{
+    if (group->version != FG_CHANGEGROUP_03 &&
+        (entry->flags & (FG_REVLOG_ELLIPSIS | FG_REVLOG_STORED_OUTSIDE)) != 0) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                       "a revision has flags 0x%04x, which need changegroup 03", entry->flags);
+    }
+    return FG_OK;
+}
+
+enum fg_status fg_deltagroup_put(struct fg_deltagroup *group, uint32_t rev, uint32_t link,
+                                 struct fg_buffer *buffer, struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(group->revlog, rev, &entry);
+    enum fg_status status = check_flags(group, &entry, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    struct plan plan = group->version == FG_CHANGEGROUP_01 ? plan_fixed(group, rev, &entry)
+                                                           : plan_free(group, rev, &entry);
+    size_t start = buffer->size;
+    status = put_header(group, &entry, plan.base, link, buffer);
+    if (status == FG_OK) {
+        status = put_delta(group, rev, &plan, buffer, error);
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    fg_write_be32(buffer->data + start, (uint32_t)(buffer->size - start));
+    group->sent[rev] = 1;
+    group->began = true;
+    group->previous = (int32_t)rev;
+    return FG_OK;
+}
+
+enum fg_status fg_changegroup_put_end(struct fg_buffer *buffer)
+{
+    static const uint8_t empty[LENGTH_SIZE];
+    return fg_buffer_append(buffer, empty, sizeof empty);
+}

@@ -1,0 +1,390 @@
+/*
+ * getbundle: the changesets between what the client has and what it wants, with what belongs to
+ * them, as a bundle that is made while it is sent.
+ */
+#include "handlers/bundle/bundle2.h"
+#include "handlers/bundle/caps.h"
+#include "handlers/bundle/changegroup.h"
+#include "handlers/bundle/parts.h"
+#include "handlers/commands.h"
+#include "handlers/registry.h"
+#include "handlers/repo/limits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What was asked for. */
+struct request {
+    const struct fg_call *call;
+    struct fg_snapshot *snapshot; /* borrowed */
+    struct fg_bundle_caps caps;
+    struct fg_rev_list heads;
+    struct fg_rev_list common;
+    struct fg_outgoing outgoing;
+};
+
+static void clear(struct request *request)
+{
+    fg_bundle_caps_clear(&request->caps);
+    free(request->heads.revs);
+    free(request->common.revs);
+    fg_outgoing_clear(&request->outgoing);
+}
+
+/* -- arguments -------------------------------------------------------------------------------- */
+
+/* The items of a list argument, which stand side by side; none if it was left out. */
+static const struct fg_cbor_item *list_of(const struct fg_call *call, const char *name,
+                                          size_t *ret_count)
+{
+    uint32_t index;
+    if (fg_command_argument(call->command, name, &index) != FG_OK) {
+        *ret_count = 0;
+        return NULL;
+    }
+    const struct fg_cbor_item *item = &call->command->request.items[index];
+    *ret_count = (size_t)item->count;
+    return item + 1;
+}
+
+static bool flag_of(const struct fg_call *call, const char *name, bool preset)
+{
+    uint32_t index;
+    if (fg_command_argument(call->command, name, &index) != FG_OK) {
+        return preset;
+    }
+    return call->command->request.items[index].type == FG_CBOR_TRUE;
+}
+
+static int32_t find_served(const struct fg_snapshot *snapshot, const struct fg_node *node)
+{
+    int32_t rev = fg_nodetable_find(&snapshot->history->table, node, fg_snapshot_count(snapshot));
+    return rev != FG_REV_NULL && fg_view_serves(&snapshot->view, (uint32_t)rev) ? rev : FG_REV_NULL;
+}
+
+static enum fg_status refuse_head(struct fg_bytes bytes, struct fg_error *error)
+{
+    struct fg_node node;
+    char hex[FG_NODE_HEX_SIZE];
+    if (bytes.size != FG_NODE_SIZE) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "getbundle: a head has %zu bytes, not %d",
+                       bytes.size, FG_NODE_SIZE);
+    }
+    memcpy(node.bytes, bytes.data, FG_NODE_SIZE);
+    fg_node_to_hex(&node, hex);
+    return fg_fail(error, FG_ERR_NOT_FOUND, 0, "unknown revision '%.*s'", FG_NODE_HEX_SIZE, hex);
+}
+
+/*
+ * The revisions of a list of nodes. What the client has in common may be unknown here, or may have
+ * become so; what it wants must be there. The null node stands for nothing.
+ */
+static enum fg_status read_nodes(const struct request *request, const char *name, bool wanted,
+                                 struct fg_rev_list *list, struct fg_error *error)
+{
+    size_t count;
+    const struct fg_cbor_item *items = list_of(request->call, name, &count);
+    list->revs = calloc(count > 0 ? count : 1, sizeof *list->revs);
+    if (list->revs == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct fg_bytes bytes = items[i].string;
+        struct fg_node node = fg_node_null;
+        int32_t rev = FG_REV_NULL;
+        if (bytes.size == FG_NODE_SIZE) {
+            memcpy(node.bytes, bytes.data, FG_NODE_SIZE);
+            rev = find_served(request->snapshot, &node);
+        }
+        if (rev != FG_REV_NULL) {
+            list->revs[list->count++] = (uint32_t)rev;
+        } else if (wanted && (bytes.size != FG_NODE_SIZE || !fg_node_is_null(&node))) {
+            return refuse_head(bytes, error);
+        }
+    }
+    return FG_OK;
+}
+
+/* Without heads all of the served view is wanted. */
+static enum fg_status read_heads(struct request *request, struct fg_error *error)
+{
+    size_t count;
+    list_of(request->call, "heads", &count);
+    if (count > 0) {
+        return read_nodes(request, "heads", true, &request->heads, error);
+    }
+    const struct fg_rev_list *all = &request->snapshot->view.heads;
+    request->heads.revs = calloc(all->count > 0 ? all->count : 1, sizeof *all->revs);
+    if (request->heads.revs == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    if (all->count > 0) {
+        memcpy(request->heads.revs, all->revs, all->count * sizeof *all->revs);
+    }
+    request->heads.count = all->count;
+    return FG_OK;
+}
+
+static enum fg_status read_caps(struct request *request, struct fg_error *error)
+{
+    size_t count;
+    const struct fg_cbor_item *items = list_of(request->call, "bundlecaps", &count);
+    for (size_t i = 0; i < count; i++) {
+        enum fg_status status = fg_bundle_caps_add(&request->caps, items[i].string);
+        if (status != FG_OK) {
+            return fg_fail(error, status, 0, "no memory for bundlecaps");
+        }
+    }
+    return FG_OK;
+}
+
+/* What a client only asks for where the capabilities offer it. */
+static enum fg_status refuse_unserved(const struct fg_call *call, struct fg_error *error)
+{
+    static const char *const unserved[] = {"obsmarkers", "stream"};
+    for (size_t i = 0; i < sizeof unserved / sizeof unserved[0]; i++) {
+        if (flag_of(call, unserved[i], false)) {
+            return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "getbundle: %s is not served",
+                           unserved[i]);
+        }
+    }
+    return FG_OK;
+}
+
+static enum fg_status read_request(struct request *request, struct fg_error *error)
+{
+    enum fg_status status = refuse_unserved(request->call, error);
+    if (status == FG_OK) {
+        status = read_caps(request, error);
+    }
+    if (status == FG_OK) {
+        status = read_heads(request, error);
+    }
+    if (status == FG_OK) {
+        status = read_nodes(request, "common", false, &request->common, error);
+    }
+    if (status == FG_OK) {
+        status = fg_outgoing_find(request->snapshot, &request->heads, &request->common,
+                                  &request->outgoing);
+        if (status != FG_OK) {
+            fg_fail(error, status, 0, "out of memory");
+        }
+    }
+    return status;
+}
+
+/* -- parts ------------------------------------------------------------------------------------ */
+
+static enum fg_status add_part(struct fg_bundle *bundle, const char *type,
+                               const struct fg_bundle_param *params, size_t params_count,
+                               struct fg_source *payload, struct fg_error *error)
+{
+    enum fg_status status = fg_bundle_add(bundle, type, params, params_count, payload);
+    return status == FG_OK
+               ? FG_OK
+               : fg_fail(error, status, 0, "the part %s of the bundle cannot be made", type);
+}
+
+/* Adds a part that was made in memory, unless making it failed. */
+static enum fg_status add_buffer(struct fg_bundle *bundle, const char *type,
+                                 const struct fg_bundle_param *params, size_t params_count,
+                                 enum fg_status status, struct fg_buffer *buffer,
+                                 struct fg_error *error)
+{
+    if (status != FG_OK) {
+        fg_buffer_free(buffer);
+        return status;
+    }
+    struct fg_source payload = fg_source_from_buffer(buffer);
+    return add_part(bundle, type, params, params_count, &payload, error);
+}
+
+/* The highest version that the client takes. One that names none is of before there were several.
+ */
+static enum fg_status choose_version(const struct fg_bundle_caps *caps,
+                                     enum fg_changegroup_version *ret_version,
+                                     const char **ret_name, struct fg_error *error)
+{
+    static const struct {
+        const char *name;
+        enum fg_changegroup_version version;
+    } versions[] = {
+        {"03", FG_CHANGEGROUP_03}, {"02", FG_CHANGEGROUP_02}, {"01", FG_CHANGEGROUP_01}};
+    struct fg_bytes values;
+    if (!fg_bundle_caps_find(caps, "changegroup", &values) || values.size == 0) {
+        *ret_version = FG_CHANGEGROUP_01;
+        *ret_name = NULL;
+        return FG_OK;
+    }
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        if (fg_bundle_caps_has(caps, "changegroup", versions[i].name)) {
+            *ret_version = versions[i].version;
+            *ret_name = versions[i].name;
+            return FG_OK;
+        }
+    }
+    return fg_fail(error, FG_ERR_ARGUMENT, 0, "no common changegroup version");
+}
+
+static enum fg_status add_changegroup(struct request *request, struct fg_bundle *bundle,
+                                      struct fg_error *error)
+{
+    if (!flag_of(request->call, "cg", true) || request->caps.text.size == 0 ||
+        request->outgoing.missing == 0) {
+        return FG_OK;
+    }
+    enum fg_changegroup_version version;
+    const char *name;
+    enum fg_status status = choose_version(&request->caps, &version, &name, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    char number[16];
+    snprintf(number, sizeof number, "%u", (unsigned)request->outgoing.missing);
+    struct fg_bundle_param params[2];
+    size_t count = 0;
+    if (name != NULL) {
+        params[count++] = (struct fg_bundle_param){"version", fg_bytes_from_string(name), true};
+    }
+    params[count++] = (struct fg_bundle_param){"nbchanges", fg_bytes_from_string(number), false};
+    struct fg_source payload;
+    status = fg_changegroup_source(request->snapshot, &request->outgoing, version, &payload, error);
+    return status == FG_OK ? add_part(bundle, "CHANGEGROUP", params, count, &payload, error)
+                           : status;
+}
+
+static enum fg_status add_bookmarks(struct request *request, struct fg_bundle *bundle,
+                                    struct fg_error *error)
+{
+    struct fg_bytes values;
+    if (!flag_of(request->call, "bookmarks", false)) {
+        return FG_OK;
+    }
+    if (!fg_bundle_caps_find(&request->caps, "bookmarks", &values)) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "no common bookmarks exchange method");
+    }
+    struct fg_buffer buffer = FG_BUFFER_INIT(FG_ANSWER_MAX);
+    enum fg_status status = fg_part_put_bookmarks(request->snapshot, &buffer);
+    if (status != FG_OK) {
+        fg_fail(error, status, 0, "no memory for bookmarks");
+    } else if (buffer.size == 0) {
+        return FG_OK;
+    }
+    return add_buffer(bundle, "BOOKMARKS", NULL, 0, status, &buffer, error);
+}
+
+static enum fg_status add_keys(struct request *request, struct fg_bundle *bundle,
+                               struct fg_error *error)
+{
+    size_t count;
+    const struct fg_cbor_item *items = list_of(request->call, "listkeys", &count);
+    enum fg_status status = FG_OK;
+    for (size_t i = 0; i < count && status == FG_OK; i++) {
+        const struct fg_bundle_param param = {"namespace", items[i].string, true};
+        struct fg_buffer buffer = FG_BUFFER_INIT(FG_ANSWER_MAX);
+        if (error != NULL) {
+            error->message[0] = '\0';
+        }
+        status = fg_part_put_keys(request->snapshot, items[i].string, &buffer, error);
+        if (status != FG_OK && error != NULL && error->message[0] == '\0') {
+            fg_fail(error, status, 0, "the keys cannot be listed: %s", fg_status_text(status));
+        }
+        status = add_buffer(bundle, "LISTKEYS", &param, 1, status, &buffer, error);
+    }
+    return status;
+}
+
+static enum fg_status add_phases(struct request *request, struct fg_bundle *bundle,
+                                 struct fg_error *error)
+{
+    if (!flag_of(request->call, "phases", false)) {
+        return FG_OK;
+    }
+    if (!fg_bundle_caps_has(&request->caps, "phases", "heads")) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "no common phases exchange method");
+    }
+    struct fg_buffer buffer = FG_BUFFER_INIT(FG_ANSWER_MAX);
+    enum fg_status status = fg_part_put_phases(request->snapshot, &request->heads, &buffer, error);
+    return add_buffer(bundle, "PHASE-HEADS", NULL, 0, status, &buffer, error);
+}
+
+/* -- the bundle ------------------------------------------------------------------------------- */
+
+static enum fg_status make_bundle2(struct request *request, struct fg_source *ret_source,
+                                   struct fg_error *error)
+{
+    /* In the order in which Mercurial sends them. */
+    static enum fg_status (*const adders[])(struct request *, struct fg_bundle *,
+                                            struct fg_error *) = {add_changegroup, add_bookmarks,
+                                                                  add_keys, add_phases};
+    struct fg_bundle *bundle;
+    enum fg_status status = fg_bundle_new(&bundle);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "out of memory");
+    }
+    for (size_t i = 0; i < sizeof adders / sizeof adders[0] && status == FG_OK; i++) {
+        status = adders[i](request, bundle, error);
+    }
+    if (status != FG_OK) {
+        fg_bundle_free(bundle);
+        return status;
+    }
+    *ret_source = fg_bundle_source(bundle);
+    return FG_OK;
+}
+
+/* Clients of before bundle2 get a changegroup and nothing around it. */
+static enum fg_status make_bundle1(struct request *request, struct fg_source *ret_source,
+                                   struct fg_error *error)
+{
+    static const char *const others[] = {"bookmarks", "obsmarkers", "phases", "stream"};
+    size_t keys;
+    list_of(request->call, "listkeys", &keys);
+    bool more = keys > 0 || !flag_of(request->call, "cg", true);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        more = more || flag_of(request->call, others[i], false);
+    }
+    if (more) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "getbundle: without HG20 in bundlecaps a bundle has a changegroup only");
+    }
+    return fg_changegroup_source(request->snapshot, &request->outgoing, FG_CHANGEGROUP_01,
+                                 ret_source, error);
+}
+
+static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,
+                          struct fg_error *error)
+{
+    struct request request = {.call = call, .snapshot = call->snapshot};
+    enum fg_status status = read_request(&request, error);
+    if (status == FG_OK) {
+        status = request.caps.bundle2 ? make_bundle2(&request, &ret_reply->body, error)
+                                      : make_bundle1(&request, &ret_reply->body, error);
+    }
+    clear(&request);
+    ret_reply->slow_body = status == FG_OK;
+    return status;
+}
+
+static const struct fg_argument_spec arguments[] = {
+    {"bookmarks", FG_ARGUMENT_BOOL, false, "True"},
+    {"bundlecaps", FG_ARGUMENT_LIST_OF_BYTES, false, "[b'HG20']"},
+    {"cbattempted", FG_ARGUMENT_BOOL, false, "False"},
+    {"cg", FG_ARGUMENT_BOOL, false, "True"},
+    {"common", FG_ARGUMENT_LIST_OF_BYTES, false, "[b'deadbeef']"},
+    {"heads", FG_ARGUMENT_LIST_OF_BYTES, false, "[b'deadbeef']"},
+    {"listkeys", FG_ARGUMENT_LIST_OF_BYTES, false, "[b'bookmarks']"},
+    {"obsmarkers", FG_ARGUMENT_BOOL, false, "False"},
+    {"phases", FG_ARGUMENT_BOOL, false, "True"},
+    {"stream", FG_ARGUMENT_BOOL, false, "False"},
+    {NULL, FG_ARGUMENT_BOOL, false, NULL},
+};
+
+const struct fg_command_spec fg_command_getbundle = {
+    .name = "getbundle",
+    .permission = FG_PERMISSION_PULL,
+    .arguments = arguments,
+    .run = run,
+    .slow = true,
+    .shareable = true,
+};
