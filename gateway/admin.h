@@ -1,5 +1,6 @@
 /*
- * The admin listener: GET /state (JSON) and GET /healthz.
+ * The admin listener: the state, the page that shows it, metrics and events, and tools for frames.
+ * What it answers is described in www/schema/.
  */
 #ifndef FRAMEGATE_GATEWAY_ADMIN_H
 #define FRAMEGATE_GATEWAY_ADMIN_H
@@ -9,8 +10,8 @@
 struct fg_admin;
 
 /*
- * Serves the state at a listening socket, which it takes over, also on failure. public must outlive
- * it. FG_ERR_MEMORY, FG_ERR_IO.
+ * Serves at a listening socket, which it takes over, also on failure. public must outlive it.
+ * FG_ERR_MEMORY, FG_ERR_IO.
  */
 enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *public,
                               int listen_socket, struct fg_admin **ret_admin,

@@ -159,6 +159,22 @@ static const struct fg_setting settings[] = {
     {"max-header", FG_SETTING_BYTES, FIELD(header_bytes), 64, 16 << 20, "32K",
      FG_BOUND_HEADER_BYTES, NULL, "BYTES", "bytes of all header fields together", "431"},
 
+    {"max-admin-body", FG_SETTING_BYTES, FIELD(admin_body_bytes), 0, 64 << 20, "1M",
+     FG_BOUND_ADMIN_BODY, NULL, "BYTES",
+     "bytes of a body that is sent to the admin listener; as JSON it takes many times that", "413"},
+    {"max-event-listeners", FG_SETTING_NUMBER, FIELD(listeners), 0, 48, "16", FG_BOUND_LISTENERS,
+     NULL, "N", "pages and programs that listen to the admin listener's events at once", "503"},
+    {"frame-log", FG_SETTING_BYTES, FIELD(frame_log), 0, 1 << 20, "16K", FG_BOUND_UNCOUNTED, NULL,
+     "BYTES",
+     "for the frames of one exchange that the admin listener can show; kept for each exchange in "
+     "flight and for the last 64 of each thread; 0 for none",
+     NULL},
+    {"frame-log-payload", FG_SETTING_BYTES, FIELD(frame_log_payload), 0, 65535, "256",
+     FG_BOUND_UNCOUNTED, NULL, "BYTES", "of each payload that the frame log keeps", NULL},
+    {"frame-log-secrets", FG_SETTING_SWITCH, FIELD(frame_log_secrets), 0, 1, "off",
+     FG_BOUND_UNCOUNTED, NULL, NULL,
+     "keep arguments in the frame log also where one is named like a password or token", NULL},
+
     {"header-time", FG_SETTING_SECONDS, FIELD(header_seconds), 1, 86400, "20", FG_BOUND_HEADER_TIME,
      NULL, "SECONDS", "for the header of a request; a trickle would keep a connection for ever",
      "408, closed"},

@@ -42,6 +42,8 @@ enum fg_bound {
     FG_BOUND_CONNECTIONS_PER_ADDRESS,
     FG_BOUND_WORKER_QUEUE,
     FG_BOUND_LOGINS,
+    FG_BOUND_ADMIN_BODY,
+    FG_BOUND_LISTENERS,
     FG_BOUND_COUNT,
     FG_BOUND_UNCOUNTED = FG_BOUND_COUNT, /* a setting that is no bound, or that others enforce */
 };
@@ -92,6 +94,12 @@ struct fg_config {
     uint64_t target_bytes;
     uint32_t header_fields;
     uint64_t header_bytes;
+    uint64_t admin_body_bytes;
+
+    uint32_t listeners;         /* of GET /events */
+    uint32_t frame_log;         /* bytes for each exchange; 0: none */
+    uint32_t frame_log_payload; /* bytes of a payload */
+    bool frame_log_secrets;
 
     uint32_t header_seconds;
     uint32_t body_seconds;

@@ -54,6 +54,8 @@ static void init(struct fg_exchange *exchange, struct fg_bytes target)
     exchange->route.spec = NULL;
     exchange->error.message[0] = '\0';
     fg_respond_init(&exchange->respond);
+    exchange->respond.made = fg_exchange_note_made;
+    exchange->respond.made_context = exchange;
     exchange->target_size = target.size;
     if (target.size > 0) {
         memcpy(exchange->target, target.data, target.size);
@@ -71,6 +73,9 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
     struct fg_exchange *exchange = allocate(shard, target.size);
     if (exchange != NULL) {
         init(exchange, target);
+        fg_frame_log_init(&exchange->log, gateway->config.frame_log,
+                          (uint16_t)gateway->config.frame_log_payload,
+                          gateway->config.frame_log_secrets);
         exchange->gateway = gateway;
         exchange->shard = shard;
         exchange->peer = *peer;
@@ -138,8 +143,8 @@ void fg_exchange_end(struct fg_exchange *exchange, bool aborted)
     }
     /* Before it leaves, so that nothing in flight means nothing accounted; it is freed at once. */
     account(exchange, 0);
-    struct fg_finished *finished =
-        fg_shard_leave(shard, &exchange->entry, fg_exchange_final_status(exchange), aborted);
+    struct fg_finished *finished = fg_shard_leave(
+        shard, &exchange->entry, fg_exchange_final_status(exchange), aborted, &exchange->log);
     fg_exchange_record(exchange, aborted, finished);
     fg_exchange_log(exchange, finished);
     clear(exchange);
@@ -261,21 +266,38 @@ static bool takes_frames(const struct fg_exchange *exchange)
            (exchange->route.kind == FG_ROUTE_COMMANDS || exchange->route.kind == FG_ROUTE_REFLECT);
 }
 
+/* A request that is complete is looked at for secrets before the log shows it. */
+static void judge(struct fg_exchange *exchange, const struct fg_frame *frame,
+                  const struct fg_action *action)
+{
+    if (action->type == FG_ACTION_RUNCOMMAND || action->type == FG_ACTION_EXPECTDATA) {
+        bool alone = frame->header.type != FG_FRAME_COMMAND_REQUEST ||
+                     (frame->header.flags & FG_COMMAND_REQUEST_NEW) != 0;
+        fg_frame_log_judge(&exchange->log, action->command, alone);
+    }
+}
+
 static void take_frame(struct fg_exchange *exchange, const struct fg_frame *frame)
 {
     exchange->frames_in++;
     exchange->shard->counters.frames_in++;
+    exchange->shard->counters.frames_in_by_type[frame->header.type % FG_FRAME_TYPES]++;
     if (exchange->route.kind == FG_ROUTE_REFLECT) {
         fg_debugreflect_frame(&exchange->debug, frame);
+        fg_exchange_note(exchange, FG_EVENT_FRAME_IN, frame, FG_FRAME_LOG_NONE, false);
         return;
     }
     struct fg_action action;
+    uint8_t type = FG_FRAME_LOG_NONE;
     enum fg_status status = fg_reactor_onframerecv(exchange->reactor, frame, &action);
     if (status != FG_OK) {
         fg_exchange_refuse(exchange, 500, fg_status_text(status));
-        return;
+    } else {
+        type = (uint8_t)action.type;
+        judge(exchange, frame, &action);
+        fg_exchange_act(exchange, &action);
     }
-    fg_exchange_act(exchange, &action);
+    fg_exchange_note(exchange, FG_EVENT_FRAME_IN, frame, type, exchange->status != 0);
 }
 
 /* Reads frames until the input is used up, the verdict is known, or a slow command is complete. */
@@ -294,6 +316,7 @@ static void take_frames(struct fg_exchange *exchange, struct fg_bytes *input)
             fg_shard_count_bound(exchange->shard, fg_exchange_bound_of(error.limit));
             fg_exchange_protocol_error(
                 exchange, fg_frame_reader_header(&exchange->reader)->requestid, error.message);
+            fg_exchange_note(exchange, FG_EVENT_INPUT_ERROR, NULL, FG_FRAME_LOG_NONE, true);
         } else {
             fg_exchange_refuse(exchange, 500, fg_status_text(status));
         }
@@ -304,6 +327,7 @@ enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct f
 {
     pthread_mutex_lock(&exchange->shard->lock);
     size_t before = input->size;
+    exchange->now = fg_now_microseconds();
     if (exchange->route.kind == FG_ROUTE_CLASSIC) {
         fg_exchange_classic_receive(exchange, *input);
     }
@@ -349,7 +373,7 @@ static enum fg_status add_incomplete(struct fg_exchange *exchange, const struct 
 }
 
 /* The responses that are ready, then what was wrong. */
-static enum fg_status finish_commands(struct fg_exchange *exchange)
+static enum fg_status finish_commands(struct fg_exchange *exchange, uint8_t *ret_action)
 {
     struct fg_error error;
     struct fg_frame_header cut = {.requestid = 0};
@@ -361,6 +385,7 @@ static enum fg_status finish_commands(struct fg_exchange *exchange)
     }
     struct fg_action action;
     enum fg_status status = fg_reactor_oninputeof(exchange->reactor, &action);
+    *ret_action = status == FG_OK ? (uint8_t)action.type : FG_FRAME_LOG_NONE;
     if (status == FG_OK && action.type == FG_ACTION_SENDFRAMES) {
         status = fg_respond_add(&exchange->respond, action.framegen);
     }
@@ -386,8 +411,13 @@ enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange)
 {
     pthread_mutex_lock(&exchange->shard->lock);
     enum fg_status status = FG_OK;
+    const bool refused = exchange->status != 0;
+    const bool frames =
+        exchange->route.kind == FG_ROUTE_COMMANDS || exchange->route.kind == FG_ROUTE_REFLECT;
+    uint8_t action = FG_FRAME_LOG_NONE;
+    exchange->now = fg_now_microseconds();
     if (exchange->route.kind == FG_ROUTE_COMMANDS && exchange->reactor != NULL) {
-        status = finish_commands(exchange);
+        status = finish_commands(exchange, &action);
     } else if (exchange->route.kind == FG_ROUTE_REFLECT && exchange->debug.reflect != NULL) {
         finish_reflect(exchange);
     } else if (exchange->route.kind == FG_ROUTE_CLASSIC) {
@@ -403,6 +433,10 @@ enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange)
         fg_fail(&exchange->error, FG_OK, 0, "%s", fg_status_text(status));
     }
     bool slow = exchange->slow != NULL;
+    if (frames) {
+        fg_exchange_note(exchange, FG_EVENT_INPUT_END, NULL, action,
+                         !refused && exchange->error.message[0] != '\0');
+    }
     account(exchange, held_bytes(exchange));
     pthread_mutex_unlock(&exchange->shard->lock);
     return slow ? FG_EXCHANGE_RUN_SLOW : FG_EXCHANGE_ANSWER;
@@ -472,6 +506,7 @@ enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, s
     size_t size = 0;
     pthread_mutex_lock(&exchange->shard->lock);
     uint64_t frames = exchange->respond.frames;
+    exchange->now = fg_now_microseconds();
     enum fg_status status = exchange->classic != NULL
                                 ? fg_exchange_classic_take(exchange, buffer, capacity, &size)
                                 : fg_respond_take(&exchange->respond, buffer, capacity, &size);

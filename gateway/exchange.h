@@ -107,7 +107,10 @@ uint64_t fg_exchange_body_size(const struct fg_exchange *exchange);
 
 /* -- looking in ------------------------------------------------------------------------------- */
 
-enum { FG_VIEW_IDS = 32 }; /* ids that a view lists; the counts are always whole */
+enum {
+    FG_VIEW_IDS = 32,      /* ids that a view lists; the counts are always whole */
+    FG_VIEW_STREAMS = 128, /* a peer has no more */
+};
 
 /* An exchange in flight, as a copy. */
 struct fg_exchange_view {
@@ -118,13 +121,16 @@ struct fg_exchange_view {
     char method[8];
     char target[FG_TARGET_SIZE]; /* printable */
     char commands[FG_NAMES_SIZE];
-    const char *phase; /* "head", "body", "running", "responding". Static */
+    const char *phase;     /* "head", "body", "running", "responding". Static */
+    const char *waits_for; /* "head", "password", "body", "worker", "peer". Static */
     bool has_reactor;
     enum fg_reactor_state reactor_state;
     struct fg_receiving_view receiving[FG_VIEW_IDS];
     size_t receiving_count;
     uint16_t active[FG_VIEW_IDS];
     size_t active_count;
+    uint8_t streams[FG_VIEW_STREAMS]; /* that the peer has open */
+    size_t streams_count;
     uint64_t buffered_bytes; /* held of requests that are being received */
     uint64_t reply_bytes;    /* held of replies that wait */
     uint64_t body_size;
@@ -147,5 +153,9 @@ void fg_finished_format(const struct fg_finished *finished, struct fg_finished_t
 
 /* Fills a struct fg_exchange_view; for fg_state_look, with the shard's lock held. */
 void fg_exchange_describe(const struct fg_in_flight *entry, void *ret_view);
+
+/* The same for fg_state_find: returns the frame log, which the lock guards. */
+const struct fg_frame_log *fg_exchange_describe_with_log(const struct fg_in_flight *entry,
+                                                         void *ret_view);
 
 #endif

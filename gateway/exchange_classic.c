@@ -183,6 +183,7 @@ static void run(struct fg_exchange *exchange, const struct fg_command_spec *spec
     struct fg_reply reply = {0};
     fg_exchange_count_command(exchange, spec);
     enum fg_status status = make_command(exchange, spec, arguments, &command, &error);
+    exchange->running.bytes_in = status == FG_OK ? fg_command_encoded(command).size : 0;
     if (status == FG_OK && spec->slow) {
         exchange->slow = command;
         exchange->slow_spec = spec;
@@ -322,7 +323,7 @@ void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_c
             fail(exchange, fg_status_text(taken));
         }
     }
-    fg_shard_count_command(exchange->shard, spec, failed);
+    fg_exchange_count_run(exchange, spec, failed);
 }
 
 /* -- the body --------------------------------------------------------------------------------- */

@@ -10,6 +10,8 @@ struct fg_delivery {
     struct fg_delivery *next;
     uint16_t requestid;
     const struct fg_command_spec *spec;
+    uint64_t start; /* when the request was complete */
+    uint64_t bytes_in;
     void *context;         /* the taker's; freed if status is a failure */
     enum fg_status status; /* a failure is answered when the data has ended */
     struct fg_error error;
@@ -59,6 +61,8 @@ enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
     }
     delivery->requestid = command->requestid;
     delivery->spec = spec;
+    delivery->start = exchange->now;
+    delivery->bytes_in = fg_command_encoded(command).size + command->data.size;
     delivery->next = exchange->deliveries;
     exchange->deliveries = delivery;
     delivery->status = begin(exchange, delivery, command);
@@ -82,6 +86,8 @@ static void answer(struct fg_exchange *exchange, struct fg_delivery *delivery)
         return;
     }
     fg_exchange_count_command(exchange, delivery->spec);
+    exchange->running.bytes_in = delivery->bytes_in;
+    exchange->running.microseconds = delivery->start;
     if (delivery->status == FG_OK) {
         delivery->error.message[0] = '\0';
         delivery->status = delivery->spec->taker->end(delivery->context, &reply, &delivery->error);
@@ -103,6 +109,7 @@ void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action 
     if (delivery == NULL) {
         return;
     }
+    delivery->bytes_in += action->data.size;
     take(delivery, action->data);
     if (action->data_eos) {
         *link = delivery->next;

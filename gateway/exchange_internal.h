@@ -64,8 +64,10 @@ struct fg_exchange {
     struct fg_wait wait;            /* what the part of the answer that comes next waits for */
     uint64_t pump_bytes;            /* of the buffers of pumps */
 
-    uint64_t reply_bytes; /* that wait in memory */
-    uint64_t accounted;   /* of these and others, in the gateway's sum */
+    uint64_t now; /* as fg_now_microseconds; of what is happening, for the log and latencies */
+    struct fg_command_run running; /* the command that is being answered; microseconds: its start */
+    uint64_t reply_bytes;          /* that wait in memory */
+    uint64_t accounted;            /* of these and others, in the gateway's sum */
     uint64_t commands;
     uint64_t frames_in;
     uint64_t bytes_in;
@@ -80,6 +82,7 @@ struct fg_exchange {
     struct fg_route route;
     struct fg_error error; /* of the verdict; only message[0] is set from the start */
     struct fg_respond respond;
+    struct fg_frame_log log;
     uint8_t target[];
 };
 
@@ -125,8 +128,12 @@ enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_com
 /* exchange_run.c: puts a pump in front of a source. On failure the source is destroyed. */
 enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *source);
 
-/* exchange_run.c: counts the command as one of this exchange. */
+/* exchange_run.c: counts the command as one of this exchange, which begins now. */
 void fg_exchange_count_command(struct fg_exchange *exchange, const struct fg_command_spec *spec);
+
+/* exchange_run.c: counts how the command of exchange->running ended, now. */
+void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                           bool failed);
 
 /* exchange_run.c: hands a command's reply, or why there is none, to the reactor or to classic. */
 void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
@@ -170,6 +177,16 @@ uint64_t fg_exchange_classic_held(const struct fg_exchange *exchange);
 void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                                  enum fg_status status, struct fg_reply *reply,
                                  const struct fg_error *error);
+
+/*
+ * exchange_report.c: adds to the frame log what has just happened: frame (NULL: none), what the
+ * reactor made of it, and why the request was refused if refused is set.
+ */
+void fg_exchange_note(struct fg_exchange *exchange, enum fg_frame_event event,
+                      const struct fg_frame *frame, uint8_t action, bool refused);
+
+/* exchange_report.c: counts and logs a frame of the reply; context is the exchange. */
+void fg_exchange_note_made(void *context, struct fg_bytes frame);
 
 /* exchange_report.c: the line in the access log, and the record of a finished exchange. */
 void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished);

@@ -115,6 +115,32 @@ void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *fin
     }
 }
 
+void fg_exchange_note(struct fg_exchange *exchange, enum fg_frame_event event,
+                      const struct fg_frame *frame, uint8_t action, bool refused)
+{
+    struct fg_frame_log_entry entry = {.at = exchange->now - exchange->start,
+                                       .event = (uint8_t)event,
+                                       .action = action,
+                                       .state = FG_FRAME_LOG_NONE};
+    if (frame != NULL) {
+        entry.header = frame->header;
+    }
+    if (exchange->reactor != NULL) {
+        entry.state = (uint8_t)fg_reactor_state(exchange->reactor);
+    }
+    fg_frame_log_add(&exchange->log, &entry, frame != NULL ? frame->payload : NULL,
+                     refused ? exchange->error.message : NULL);
+}
+
+void fg_exchange_note_made(void *context, struct fg_bytes frame)
+{
+    struct fg_exchange *exchange = context;
+    struct fg_frame made = {.payload = frame.data + FG_FRAME_HEADER_SIZE};
+    fg_frame_header_decode(frame.data, &made.header);
+    exchange->shard->counters.frames_out_by_type[made.header.type % FG_FRAME_TYPES]++;
+    fg_exchange_note(exchange, FG_EVENT_FRAME_OUT, &made, FG_FRAME_LOG_NONE, false);
+}
+
 static const char *phase_name(enum fg_exchange_phase phase)
 {
     switch (phase) {
@@ -130,17 +156,41 @@ static const char *phase_name(enum fg_exchange_phase phase)
     return "responding";
 }
 
+/* What has to happen for the exchange to go on. */
+static const char *waits_for(const struct fg_exchange *exchange)
+{
+    if (exchange->login != NULL) {
+        return "password";
+    }
+    switch (exchange->phase) {
+    case FG_PHASE_HEAD:
+        return "head";
+    case FG_PHASE_BODY:
+        return "body";
+    case FG_PHASE_RUNNING:
+        return "worker";
+    case FG_PHASE_RESPONDING:
+        break;
+    }
+    return "peer";
+}
+
+static const struct fg_exchange *exchange_of(const struct fg_in_flight *entry)
+{
+    return (const struct fg_exchange *)(const void *)((const char *)entry -
+                                                      offsetof(struct fg_exchange, entry));
+}
+
 void fg_exchange_describe(const struct fg_in_flight *entry, void *ret_view)
 {
-    const struct fg_exchange *exchange =
-        (const struct fg_exchange *)(const void *)((const char *)entry -
-                                                   offsetof(struct fg_exchange, entry));
+    const struct fg_exchange *exchange = exchange_of(entry);
     struct fg_exchange_view *view = ret_view;
     *view = (struct fg_exchange_view){
         .id = exchange->id,
         .start = exchange->wall_start,
         .age_microseconds = fg_now_microseconds() - exchange->start,
         .phase = phase_name(exchange->phase),
+        .waits_for = waits_for(exchange),
         .has_reactor = exchange->reactor != NULL,
         .reply_bytes = exchange->reply_bytes,
         .body_size = exchange->route.body_size,
@@ -159,6 +209,15 @@ void fg_exchange_describe(const struct fg_in_flight *entry, void *ret_view)
         view->receiving_count =
             fg_reactor_receiving(exchange->reactor, view->receiving, FG_VIEW_IDS);
         view->active_count = fg_reactor_active(exchange->reactor, view->active, FG_VIEW_IDS);
+        view->streams_count =
+            fg_reactor_incoming_streams(exchange->reactor, view->streams, FG_VIEW_STREAMS);
         view->buffered_bytes = fg_reactor_buffered_bytes(exchange->reactor);
     }
+}
+
+const struct fg_frame_log *fg_exchange_describe_with_log(const struct fg_in_flight *entry,
+                                                         void *ret_view)
+{
+    fg_exchange_describe(entry, ret_view);
+    return &exchange_of(entry)->log;
 }

@@ -42,6 +42,9 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
                          uint16_t requestid, enum fg_status status, struct fg_reply *reply,
                          const struct fg_error *error)
 {
+    if (status == FG_OK && reply->body.size != FG_SIZE_UNKNOWN) {
+        exchange->running.bytes_out = reply->body.size;
+    }
     if (exchange->classic != NULL) {
         fg_exchange_classic_deliver(exchange, spec, status, reply, error);
         return;
@@ -65,7 +68,18 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
                                                                 requestid, reply->flags,
                                                                 &reply->body, &action));
     }
-    fg_shard_count_command(exchange->shard, spec, failed);
+    fg_exchange_count_run(exchange, spec, failed);
+}
+
+void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                           bool failed)
+{
+    struct fg_command_run run = exchange->running;
+    exchange->now = fg_now_microseconds();
+    run.failed = failed;
+    run.bytes_out = failed ? 0 : run.bytes_out;
+    run.microseconds = exchange->now - exchange->running.microseconds;
+    fg_shard_count_command(exchange->shard, spec, &run);
 }
 
 enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *source)
@@ -201,6 +215,7 @@ static bool admit(struct fg_exchange *exchange, const struct fg_command *command
 
 void fg_exchange_count_command(struct fg_exchange *exchange, const struct fg_command_spec *spec)
 {
+    exchange->running = (struct fg_command_run){.microseconds = exchange->now};
     exchange->commands++;
     for (size_t i = 0; spec != NULL && i < exchange->ran_count; i++) {
         if (exchange->ran[i].spec == spec) {
@@ -240,6 +255,7 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
         return;
     }
     fg_exchange_count_command(exchange, spec);
+    exchange->running.bytes_in = fg_command_encoded(command).size + command->data_size;
     struct fg_error error;
     struct fg_reply reply = {0};
     enum fg_status status = fg_exchange_check(exchange, spec, command, &error);

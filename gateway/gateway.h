@@ -16,6 +16,8 @@ struct fg_access;
 
 struct fg_gateway {
     struct fg_config config;
+    struct fg_address public_address; /* that the listeners got */
+    struct fg_address admin_address;
     struct fg_repository *repository;
     struct fg_state *state;
     struct fg_workers *workers;

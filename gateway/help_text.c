@@ -37,7 +37,8 @@ static const char *const serve_description[] = {
     "runs. Commands are asked for by POST at /api/exp-http-v2-0001/ro/COMMAND, several at once at "
     "ro/multirequest; rw instead of ro allows those that change something. The state of the "
     "gateway "
-    "is at /state of the admin listener, as JSON.",
+    "is a page at the admin listener's address, JSON at its /state and /state/exchanges/ID, "
+    "Prometheus text at /metrics; /readyz says whether it can serve.",
     "Reading is open to everyone unless --allow-read or --deny-read name users. rw is for those "
     "whom "
     "--allow-push names, never without credentials and, unless --push-ssl=off, never without TLS. "

@@ -52,6 +52,9 @@ static enum fg_status next_frame(struct fg_respond *respond, uint8_t *buffer, si
         enum fg_status status = fg_framegen_next(framegen, buffer, capacity, ret_size);
         if (status == FG_OK) {
             respond->frames++;
+            if (respond->made != NULL) {
+                respond->made(respond->made_context, (struct fg_bytes){buffer, *ret_size});
+            }
         }
         if (status != FG_END) {
             return status;

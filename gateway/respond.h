@@ -27,6 +27,9 @@ struct fg_respond {
     enum fg_status ended; /* FG_OK: not yet; FG_END, or a failure */
     uint64_t frames;      /* made so far */
     uint64_t bytes;       /* taken so far */
+    /* Called with each frame, whole, when it is made; NULL: nobody wants to know. */
+    void (*made)(void *context, struct fg_bytes frame);
+    void *made_context;
     uint8_t small[FG_RESPOND_SMALL];
 };
 

@@ -38,8 +38,6 @@ struct server {
     int admin_socket;
     struct fg_public *public;
     struct fg_admin *admin;
-    struct fg_address public_address;
-    struct fg_address admin_address;
     sigset_t signals;
 };
 
@@ -64,11 +62,11 @@ static void raise_descriptor_limit(const struct fg_config *config)
 static enum fg_status bind_and_drop(struct server *server, struct fg_error *error)
 {
     const struct fg_config *config = &server->gateway.config;
-    enum fg_status status =
-        fg_address_listen(&config->listen, &server->public_socket, &server->public_address, error);
+    enum fg_status status = fg_address_listen(&config->listen, &server->public_socket,
+                                              &server->gateway.public_address, error);
     if (status == FG_OK) {
         status = fg_address_listen(&config->admin_listen, &server->admin_socket,
-                                   &server->admin_address, error);
+                                   &server->gateway.admin_address, error);
     }
     if (status == FG_OK && config->user != NULL) {
         status = fg_privileges_drop(config->user, error);
@@ -140,8 +138,8 @@ static void announce(const struct server *server)
 {
     char public_text[FG_ADDRESS_TEXT_SIZE];
     char admin_text[FG_ADDRESS_TEXT_SIZE];
-    fg_address_format(&server->public_address, public_text);
-    fg_address_format(&server->admin_address, admin_text);
+    fg_address_format(&server->gateway.public_address, public_text);
+    fg_address_format(&server->gateway.admin_address, admin_text);
     const struct fg_config *config = &server->gateway.config;
     printf("framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
            config->tls_certificate != NULL ? "s" : "", public_text,

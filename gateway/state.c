@@ -99,6 +99,9 @@ void fg_state_free(struct fg_state *state)
         while (shard->spare_count > 0) {
             free(shard->spare[--shard->spare_count]);
         }
+        for (size_t log = 0; log < FG_FINISHED_MAX; log++) {
+            fg_frame_log_clear(&shard->logs[log]);
+        }
     }
     free(state->shards);
     free(state);
@@ -127,13 +130,13 @@ uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct f
     shard->in_flight_count++;
     shard->counters.requests++;
     /* Each shard counts in steps of the number of shards, so no two give the same id. */
-    uint64_t id = shard->next_id;
+    entry->id = shard->next_id;
     shard->next_id += state->count;
-    return id;
+    return entry->id;
 }
 
 struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
-                                   uint16_t status, bool aborted)
+                                   uint16_t status, bool aborted, struct fg_frame_log *log)
 {
     *entry->link = entry->next;
     if (entry->next != NULL) {
@@ -145,7 +148,10 @@ struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *
     } else if (status < FG_STATUS_MAX) {
         shard->counters.status[status]++;
     }
-    return &shard->finished[shard->finished_count++ % FG_FINISHED_MAX];
+    size_t place = shard->finished_count++ % FG_FINISHED_MAX;
+    fg_frame_log_clear(&shard->logs[place]);
+    fg_frame_log_move(log, &shard->logs[place]);
+    return &shard->finished[place];
 }
 
 void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound)
@@ -155,16 +161,21 @@ void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound)
     }
 }
 
-void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec, bool failed)
+void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec,
+                            const struct fg_command_run *run)
 {
     size_t count = 0;
     const struct fg_command_spec *const *all = fg_registry_all(&count);
     shard->counters.commands++;
-    shard->counters.command_errors += failed;
+    shard->counters.command_errors += run->failed;
     for (size_t i = 0; spec != NULL && i < count; i++) {
         if (all[i] == spec) {
-            shard->commands[i].runs++;
-            shard->commands[i].errors += failed;
+            struct fg_command_counters *counters = &shard->commands[i];
+            counters->runs++;
+            counters->errors += run->failed;
+            counters->bytes_in += run->bytes_in;
+            counters->bytes_out += run->bytes_out;
+            fg_histogram_add(&counters->latency, run->microseconds);
             return;
         }
     }
@@ -243,12 +254,12 @@ void fg_state_flush_log(struct fg_state *state)
 /* -- looking -------------------------------------------------------------------------------------
  */
 
-static void add_counters(struct fg_counters *sum, const struct fg_counters *counters)
+/* Adds up structs of uint64_t alone, of size bytes, as arrays. */
+static void add_counters(void *sum, const void *counters, size_t size)
 {
-    /* A struct of uint64_t alone: summed as an array. */
-    uint64_t *to = (uint64_t *)(void *)sum;
-    const uint64_t *from = (const uint64_t *)(const void *)counters;
-    for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++) {
+    uint64_t *to = sum;
+    const uint64_t *from = counters;
+    for (size_t i = 0; i < size / sizeof(*to); i++) {
         to[i] += from[i];
     }
 }
@@ -302,11 +313,8 @@ static void copy_shard(const struct fg_shard *shard, size_t entry_size,
                        void (*describe)(const struct fg_in_flight *entry, void *ret_entry),
                        struct fg_state_view *view)
 {
-    add_counters(&view->counters, &shard->counters);
-    for (size_t i = 0; i < view->commands_count; i++) {
-        view->commands[i].runs += shard->commands[i].runs;
-        view->commands[i].errors += shard->commands[i].errors;
-    }
+    add_counters(&view->counters, &shard->counters, sizeof(view->counters));
+    add_counters(view->commands, shard->commands, view->commands_count * sizeof(*view->commands));
     size_t finished =
         shard->finished_count < FG_FINISHED_MAX ? (size_t)shard->finished_count : FG_FINISHED_MAX;
     memcpy(view->finished + view->finished_count, shard->finished,
@@ -327,6 +335,7 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     for (uint32_t i = 0; status == FG_OK && i < state->count; i++) {
         copy_shard(&state->shards[i].shard, entry_size, describe, &view);
     }
+    clock_gettime(CLOCK_REALTIME, &view.time);
     view.uptime_microseconds = fg_now_microseconds() - state->start;
     view.memory_bytes = fg_state_memory(state);
     unlock_all(state);
@@ -340,6 +349,71 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     }
     *ret_view = view;
     return FG_OK;
+}
+
+/* With the shard's lock held. */
+static enum fg_status
+find_in(struct fg_shard *shard, uint64_t id,
+        const struct fg_frame_log *(*describe)(const struct fg_in_flight *entry, void *ret_entry),
+        void *ret_entry, struct fg_state_found *ret_found)
+{
+    for (const struct fg_in_flight *entry = shard->in_flight; entry != NULL; entry = entry->next) {
+        if (entry->id == id) {
+            ret_found->live = true;
+            return fg_frame_log_copy(describe(entry, ret_entry), &ret_found->log);
+        }
+    }
+    for (size_t i = 0; i < FG_FINISHED_MAX && i < shard->finished_count; i++) {
+        if (shard->finished[i].id == id) {
+            ret_found->live = false;
+            ret_found->finished = shard->finished[i];
+            return fg_frame_log_copy(&shard->logs[i], &ret_found->log);
+        }
+    }
+    return FG_ERR_NOT_FOUND;
+}
+
+enum fg_status fg_state_find(
+    struct fg_state *state, uint64_t id,
+    const struct fg_frame_log *(*describe)(const struct fg_in_flight *entry, void *ret_entry),
+    void *ret_entry, struct fg_state_found *ret_found)
+{
+    if (id == 0) {
+        return FG_ERR_NOT_FOUND;
+    }
+    /* The first ids are those of the shards in their order; see fg_shard_enter. */
+    struct fg_shard *shard = &state->shards[(id - 1) % state->count].shard;
+    pthread_mutex_lock(&shard->lock);
+    enum fg_status status = find_in(shard, id, describe, ret_entry, ret_found);
+    pthread_mutex_unlock(&shard->lock);
+    return status;
+}
+
+uint32_t fg_state_shards(const struct fg_state *state)
+{
+    return state->count;
+}
+
+size_t fg_state_finished_since(struct fg_state *state, uint64_t *marks,
+                               struct fg_finished *ret_finished, size_t capacity,
+                               uint64_t *ret_skipped)
+{
+    size_t found = 0;
+    uint64_t skipped = 0;
+    for (uint32_t i = 0; i < state->count; i++) {
+        struct fg_shard *shard = &state->shards[i].shard;
+        pthread_mutex_lock(&shard->lock);
+        uint64_t fresh = shard->finished_count - marks[i];
+        uint64_t taken = fresh < capacity ? fresh : capacity;
+        for (uint64_t at = shard->finished_count - taken; at < shard->finished_count; at++) {
+            ret_finished[found++] = shard->finished[at % FG_FINISHED_MAX];
+        }
+        marks[i] = shard->finished_count;
+        pthread_mutex_unlock(&shard->lock);
+        skipped += fresh - taken;
+    }
+    *ret_skipped = skipped;
+    return found;
 }
 
 void fg_state_view_clear(struct fg_state_view *view)

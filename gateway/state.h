@@ -8,6 +8,8 @@
 #define FRAMEGATE_GATEWAY_STATE_H
 
 #include "gateway/config.h"
+#include "gateway/framelog.h"
+#include "gateway/histogram.h"
 #include "gateway/log.h"
 #include "handlers/registry.h"
 
@@ -22,11 +24,24 @@ enum {
     FG_TARGET_SIZE = 160, /* of the target that is remembered, as text */
     FG_RAN_MAX = 4,       /* different commands of one exchange that are told apart */
     FG_SPARE_MAX = 8,     /* blocks of memory that a shard keeps for the next exchanges */
+    FG_FRAME_TYPES = 16,  /* that a header can say */
 };
 
+/* uint64_t alone, so that they can be added up as arrays; so is fg_counters. */
 struct fg_command_counters {
     uint64_t runs;
-    uint64_t errors; /* application errors */
+    uint64_t errors;    /* application errors */
+    uint64_t bytes_in;  /* of requests and of their data */
+    uint64_t bytes_out; /* of replies, as far as their size was known before they were sent */
+    struct fg_histogram latency; /* from the complete request to the reply */
+};
+
+/* One run of a command, to be counted. */
+struct fg_command_run {
+    bool failed;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t microseconds;
 };
 
 /* All of them only grow. */
@@ -41,6 +56,8 @@ struct fg_counters {
     uint64_t frames_out;
     uint64_t bytes_in;  /* of bodies */
     uint64_t bytes_out; /* of answers, without their heads */
+    uint64_t frames_in_by_type[FG_FRAME_TYPES];
+    uint64_t frames_out_by_type[FG_FRAME_TYPES];
     uint64_t status[FG_STATUS_MAX];
     uint64_t bounds[FG_BOUND_COUNT];
 };
@@ -80,6 +97,7 @@ struct fg_finished {
 struct fg_in_flight {
     struct fg_in_flight *next;
     struct fg_in_flight **link;
+    uint64_t id;
 };
 
 struct fg_shard {
@@ -89,6 +107,7 @@ struct fg_shard {
     struct fg_in_flight *in_flight;
     uint64_t in_flight_count;
     struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
+    struct fg_frame_log logs[FG_FINISHED_MAX];    /* theirs */
     uint64_t finished_count;
     void *spare[FG_SPARE_MAX]; /* memory of exchanges that are over, for those to come; owned */
     size_t spare_count;
@@ -117,18 +136,18 @@ struct fg_shard *fg_state_shard(struct fg_state *state);
 uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry);
 
 /*
- * Takes it out and counts how it ended. Returns the place where it is remembered, for the caller to
- * fill while it holds the lock.
+ * Takes it out, counts how it ended, and keeps its log, which is empty afterwards. Returns the
+ * place where it is remembered, for the caller to fill while it holds the lock.
  */
 struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
-                                   uint16_t status, bool aborted);
+                                   uint16_t status, bool aborted, struct fg_frame_log *log);
 
 /* Counts a bound that was reached; FG_BOUND_UNCOUNTED is none. */
 void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound);
 
 /* Counts a command of the registry; spec may be NULL, for a name that is not there. */
 void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec,
-                            bool failed);
+                            const struct fg_command_run *run);
 
 /* True if there is an access log. */
 bool fg_state_logs(const struct fg_state *state);
@@ -156,6 +175,7 @@ uint64_t fg_state_memory(const struct fg_state *state);
 
 /* A consistent copy. Owned by the caller, freed with fg_state_view_clear. */
 struct fg_state_view {
+    struct timespec time; /* wall clock */
     uint64_t uptime_microseconds;
     uint64_t memory_bytes;
     struct fg_counters counters;
@@ -177,6 +197,35 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
 
 /* Takes a zeroed view. */
 void fg_state_view_clear(struct fg_state_view *view);
+
+/* What fg_state_find looks for: one exchange, by its id. */
+struct fg_state_found {
+    bool live;
+    struct fg_finished finished; /* if it is not live */
+    struct fg_frame_log log;     /* of either; owned by whoever asked */
+};
+
+/*
+ * Finds an exchange that is in flight or remembered. describe is called for one in flight, with its
+ * shard's lock held; it fills *entry and gives the log. FG_ERR_NOT_FOUND, FG_ERR_MEMORY.
+ */
+enum fg_status fg_state_find(
+    struct fg_state *state, uint64_t id,
+    const struct fg_frame_log *(*describe)(const struct fg_in_flight *entry, void *ret_entry),
+    void *ret_entry, struct fg_state_found *ret_found);
+
+/* How many shards there are. */
+uint32_t fg_state_shards(const struct fg_state *state);
+
+/*
+ * What is over since the marks (one for each shard) were last moved, and moves them: up to capacity
+ * records of each shard in ret_finished, newest last in each. Returns how many; *ret_skipped is how
+ * many more there were. capacity is at most FG_FINISHED_MAX. With capacity 0 it only moves the
+ * marks.
+ */
+size_t fg_state_finished_since(struct fg_state *state, uint64_t *marks,
+                               struct fg_finished *ret_finished, size_t capacity,
+                               uint64_t *ret_skipped);
 
 /* Microseconds of a clock that only goes forward. */
 uint64_t fg_now_microseconds(void);

@@ -6,10 +6,20 @@
 
 #include "gateway/gateway.h"
 
-/*
- * The document of GET /state as a string that the caller frees with free(). connections: how many
- * are open. NULL if memory is short.
- */
-char *fg_state_json(struct fg_gateway *gateway, uint64_t connections);
+/* What the listeners know; the rest is asked of the gateway. */
+struct fg_listening {
+    uint64_t connections;       /* open at the public listener */
+    uint64_t admin_connections; /* and at the admin listener */
+    uint64_t admin_connections_max;
+};
+
+/* The document of GET /state, for free(). NULL if memory is short. */
+char *fg_state_json(struct fg_gateway *gateway, const struct fg_listening *listening);
+
+/* The digest of GET /events, for free(). NULL if memory is short. */
+char *fg_digest_json(struct fg_gateway *gateway, const struct fg_listening *listening);
+
+/* The name that a frame type has in the state: its own, or its number, written to buffer. */
+const char *fg_frame_type_key(uint8_t type, char buffer[8]);
 
 #endif

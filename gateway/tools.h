@@ -79,6 +79,13 @@ int fg_tool_finish(struct fg_tool *tool, int result);
 /* Prints a command's help to standard output. Returns the exit status. */
 int fg_tool_help(const struct fg_help_command *command);
 
+/*
+ * Appends the frame that a line of human strings says; nothing for a comment and for blanks. A
+ * carriage return at its end does not count. Errors of fg_humanstring_encode.
+ */
+enum fg_status fg_tool_encode_line(struct fg_bytes line, struct fg_buffer *buffer,
+                                   struct fg_error *error);
+
 /* What a tool does with a frame. Anything but FG_EXIT_OK ends the run with that exit status. */
 typedef int (*fg_tool_frame_visitor)(struct fg_tool *tool, const struct fg_frame *frame,
                                      uint64_t number, void *context);

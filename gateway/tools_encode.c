@@ -23,16 +23,19 @@ static bool is_skipped(struct fg_bytes line)
     return true;
 }
 
-static int encode_line(struct fg_tool *tool, struct fg_bytes line, uint64_t number)
+enum fg_status fg_tool_encode_line(struct fg_bytes line, struct fg_buffer *buffer,
+                                   struct fg_error *error)
 {
     if (line.size > 0 && line.data[line.size - 1] == '\r') {
         line.size--;
     }
-    if (is_skipped(line)) {
-        return FG_EXIT_OK;
-    }
+    return is_skipped(line) ? FG_OK : fg_humanstring_encode(line, buffer, error);
+}
+
+static int encode_line(struct fg_tool *tool, struct fg_bytes line, uint64_t number)
+{
     struct fg_error error = {.offset = 0};
-    enum fg_status status = fg_humanstring_encode(line, &tool->out, &error);
+    enum fg_status status = fg_tool_encode_line(line, &tool->out, &error);
     if (status == FG_ERR_MEMORY) {
         return fg_tool_fail(tool, "line %llu: %s", (unsigned long long)number,
                             fg_status_text(status));

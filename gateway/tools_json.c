@@ -7,6 +7,7 @@
 #include "framing/humanstring.h"
 #include "framing/response.h"
 #include "framing/utf8.h"
+#include "gateway/json.h"
 
 #include <string.h>
 
@@ -35,27 +36,6 @@ enum fg_status fg_json_append(struct fg_buffer *buffer, const json_t *value, siz
 static json_t *string_from(const struct fg_buffer *text)
 {
     return json_stringn(text->data != NULL ? (const char *)text->data : "", text->size);
-}
-
-static json_t *hex_string(struct fg_bytes bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    struct fg_buffer text = FG_BUFFER_INIT(2 * (size_t)FG_FRAME_LENGTH_MAX);
-    uint8_t *space;
-    json_t *string = NULL;
-    if (bytes.size == 0) {
-        return json_string("");
-    }
-    if (fg_buffer_reserve(&text, 2 * bytes.size, &space) == FG_OK) {
-        for (size_t i = 0; i < bytes.size; i++) {
-            space[2 * i] = (uint8_t)digits[bytes.data[i] >> 4];
-            space[2 * i + 1] = (uint8_t)digits[bytes.data[i] & 0x0f];
-        }
-        text.size = 2 * bytes.size;
-        string = string_from(&text);
-    }
-    fg_buffer_free(&text);
-    return string;
 }
 
 /* The names of the bits in flags; a bit without a name is its number. */
@@ -139,27 +119,32 @@ static enum fg_status set_fields(json_t *object, const struct fg_frame *frame,
     failed |= json_object_set_new(object, "type", type_value(header->type));
     failed |= json_object_set_new(object, "flags", flag_list(header->flags, false, header->type));
     failed |= json_object_set_new(object, "length", json_integer(header->length));
-    failed |= json_object_set_new(object, "payload", hex_string(payload));
+    failed |= json_object_set_new(object, "payload", fg_json_hex(payload));
     return failed == 0 ? FG_OK : FG_ERR_MEMORY;
 }
 
-enum fg_status fg_json_append_frame(struct fg_buffer *buffer, const struct fg_frame *frame)
+json_t *fg_json_frame(const struct fg_frame *frame)
 {
     struct fg_bytes payload = {frame->payload, frame->header.length};
     json_t *object = json_object();
     if (object == NULL) {
+        return NULL;
+    }
+    if (set_fields(object, frame, payload) != FG_OK || set_literal(object, payload) != FG_OK ||
+        set_text(object, frame, payload) != FG_OK) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}
+
+enum fg_status fg_json_append_frame(struct fg_buffer *buffer, const struct fg_frame *frame)
+{
+    json_t *object = fg_json_frame(frame);
+    if (object == NULL) {
         return FG_ERR_MEMORY;
     }
-    enum fg_status status = set_fields(object, frame, payload);
-    if (status == FG_OK) {
-        status = set_literal(object, payload);
-    }
-    if (status == FG_OK) {
-        status = set_text(object, frame, payload);
-    }
-    if (status == FG_OK) {
-        status = fg_json_append(buffer, object, JSON_ENSURE_ASCII);
-    }
+    enum fg_status status = fg_json_append(buffer, object, JSON_ENSURE_ASCII);
     json_decref(object);
     return status;
 }

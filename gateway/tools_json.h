@@ -10,7 +10,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Appends one JSON object that says all of a frame. FG_ERR_MEMORY, FG_ERR_LIMIT. */
+/* One JSON object that says all of a frame; NULL if memory is short. */
+json_t *fg_json_frame(const struct fg_frame *frame);
+
+/* Appends the same as text. FG_ERR_MEMORY, FG_ERR_LIMIT. */
 enum fg_status fg_json_append_frame(struct fg_buffer *buffer, const struct fg_frame *frame);
 
 /* Appends value as jansson dumps it with these flags. FG_ERR_MEMORY, FG_ERR_LIMIT. */

@@ -21,6 +21,7 @@ struct fg_workers {
     struct fg_job *pushed; /* a list, in the order of their coming */
     struct fg_job **pushed_end;
     bool turn; /* of the pushed ones, where both kinds wait */
+    uint32_t busy;
     bool stopping;
     pthread_t *threads;
     uint32_t threads_count;
@@ -61,9 +62,11 @@ static void *work(void *context)
             break;
         }
         struct job job = take(workers);
+        workers->busy++;
         pthread_mutex_unlock(&workers->lock);
         job.run(job.context);
         pthread_mutex_lock(&workers->lock);
+        workers->busy--;
     }
     pthread_mutex_unlock(&workers->lock);
     return NULL;
@@ -158,4 +161,12 @@ uint32_t fg_workers_waiting(struct fg_workers *workers)
     uint32_t waiting = workers->waiting;
     pthread_mutex_unlock(&workers->lock);
     return waiting;
+}
+
+uint32_t fg_workers_busy(struct fg_workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    uint32_t busy = workers->busy;
+    pthread_mutex_unlock(&workers->lock);
+    return busy;
 }

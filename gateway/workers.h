@@ -45,4 +45,7 @@ bool fg_workers_push(struct fg_workers *workers, struct fg_job *job);
 /* How many jobs of fg_workers_submit wait. */
 uint32_t fg_workers_waiting(struct fg_workers *workers);
 
+/* How many threads run one. */
+uint32_t fg_workers_busy(struct fg_workers *workers);
+
 #endif
