@@ -560,6 +560,7 @@ static struct fg_cbor_item *open_string(struct decoder *decoder)
 static enum fg_status start_joined_string(struct decoder *decoder, struct fg_cbor_item *item)
 {
     if (decoder->value->joined == NULL) {
+        decoder->value->joined_capacity = decoder->input.size;
         decoder->value->joined = malloc(decoder->input.size);
         if (decoder->value->joined == NULL) {
             return fg_fail(decoder->error, FG_ERR_MEMORY, decoder->offset, "out of memory");
@@ -761,6 +762,12 @@ enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limi
     input->data += decoder.offset;
     input->size -= decoder.offset;
     return FG_OK;
+}
+
+uint64_t fg_cbor_held_bytes(const struct fg_cbor_value *value)
+{
+    uint64_t items = value->lent ? 0 : value->capacity * (uint64_t)sizeof *value->items;
+    return items + (value->joined != NULL ? value->joined_capacity : 0);
 }
 
 uint32_t fg_cbor_map_find(const struct fg_cbor_value *value, uint32_t map, const char *key)

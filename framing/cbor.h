@@ -49,10 +49,14 @@ struct fg_cbor_value {
     uint32_t capacity;
     bool lent;       /* items are those of fg_cbor_lend */
     uint8_t *joined; /* owned: strings that came in pieces, put together */
+    size_t joined_capacity;
 };
 
 /* Frees what a value owns and empties it. Takes NULL or a zeroed value. */
 void fg_cbor_clear(struct fg_cbor_value *value);
+
+/* Bytes that a value has allocated. */
+uint64_t fg_cbor_held_bytes(const struct fg_cbor_value *value);
 
 /*
  * Gives an empty value room for its first items, which must live as long as the value; it takes

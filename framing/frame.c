@@ -326,6 +326,11 @@ enum fg_status fg_frame_reader_next(struct fg_frame_reader *reader, struct fg_by
     return status;
 }
 
+size_t fg_frame_reader_held_bytes(const struct fg_frame_reader *reader)
+{
+    return reader->payload.capacity;
+}
+
 const struct fg_frame_header *fg_frame_reader_header(const struct fg_frame_reader *reader)
 {
     return &reader->current;

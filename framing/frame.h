@@ -168,6 +168,9 @@ enum fg_status fg_frame_reader_next(struct fg_frame_reader *reader, struct fg_by
                                     struct fg_frame *ret_frame, size_t *ret_need,
                                     struct fg_error *error);
 
+/* Bytes that the reader has allocated. */
+size_t fg_frame_reader_held_bytes(const struct fg_frame_reader *reader);
+
 /* The header that was read last, all zero before the first. Good until the next call. */
 const struct fg_frame_header *fg_frame_reader_header(const struct fg_frame_reader *reader);
 

@@ -1102,3 +1102,18 @@ uint64_t fg_reactor_buffered_bytes(const struct fg_reactor *reactor)
     }
     return bytes;
 }
+
+uint64_t fg_command_held_bytes(const struct fg_command *command)
+{
+    return command->whole_size + command->encoded.capacity + command->data.capacity +
+           fg_cbor_held_bytes(&command->request);
+}
+
+uint64_t fg_reactor_held_bytes(const struct fg_reactor *reactor)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < reactor->receiving_count; i++) {
+        bytes += fg_command_held_bytes(reactor->receiving[i].command);
+    }
+    return bytes;
+}

@@ -64,6 +64,9 @@ struct fg_bytes fg_command_encoded(const struct fg_command *command);
 /* Takes NULL. */
 void fg_command_free(struct fg_command *command);
 
+/* Bytes that a command has allocated for its request and its data. */
+uint64_t fg_command_held_bytes(const struct fg_command *command);
+
 /*
  * Appends the canonical CBOR of the command's args; the empty map if it has none. Errors of
  * fg_buffer_append.
@@ -229,7 +232,10 @@ size_t fg_reactor_active(const struct fg_reactor *reactor, uint16_t *ret_ids, si
 size_t fg_reactor_incoming_streams(const struct fg_reactor *reactor, uint8_t *ret_ids,
                                    size_t capacity);
 
-/* Bytes that the reactor holds of requests and data that are being received. */
+/* Bytes of requests and data that are being received. */
 uint64_t fg_reactor_buffered_bytes(const struct fg_reactor *reactor);
+
+/* What is allocated for them: decoded, a request takes many times the bytes that came. */
+uint64_t fg_reactor_held_bytes(const struct fg_reactor *reactor);
 
 #endif

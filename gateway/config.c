@@ -149,7 +149,7 @@ static const struct fg_setting settings[] = {
     {"max-memory", FG_SETTING_BYTES, FIELD(memory_bytes), 0, UINT64_MAX / 2, "256M",
      FG_BOUND_MEMORY, NULL, "BYTES",
      "bytes that all exchanges together hold of requests and replies; over it new requests are "
-     "refused while running ones finish",
+     "refused while running ones finish, over twice as much also running ones that grow",
      "503"},
 
     {"max-target", FG_SETTING_BYTES, FIELD(target_bytes), 64, 1 << 20, "8K", FG_BOUND_TARGET, NULL,

@@ -89,18 +89,25 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
     return FG_OK;
 }
 
-/* Frees what the exchange owns; the reactor goes after the generators that use its stream. */
+/*
+ * Frees what the exchange owns, once or twice; the reactor goes after the generators that use its
+ * stream.
+ */
 static void clear(struct fg_exchange *exchange)
 {
     fg_respond_clear(&exchange->respond);
     fg_exchange_classic_clear(exchange);
     fg_command_free(exchange->slow);
+    exchange->slow = NULL;
     fg_exchange_clear_data(exchange);
     fg_reactor_free(exchange->reactor);
+    exchange->reactor = NULL;
+    exchange->stream = NULL;
     fg_frame_reader_clear(&exchange->reader);
     fg_debugreflect_clear(&exchange->debug);
     fg_buffer_free(&exchange->body);
     fg_snapshot_unref(exchange->snapshot);
+    exchange->snapshot = NULL;
 }
 
 /* Brings the gateway's sum up to date with what this exchange holds. */
@@ -119,11 +126,15 @@ static uint64_t held_bytes(const struct fg_exchange *exchange)
 {
     uint64_t held = exchange->reply_bytes + exchange->debug.text.capacity + exchange->pump_bytes +
                     fg_exchange_classic_held(exchange);
+    size_t frame = fg_frame_reader_held_bytes(&exchange->reader);
+    if (frame >= ACCOUNT_FROM) {
+        held += frame; /* larger ones than every peer may send were allowed */
+    }
     if (exchange->reactor != NULL) {
-        held += fg_reactor_buffered_bytes(exchange->reactor);
+        held += fg_reactor_held_bytes(exchange->reactor);
     }
     if (exchange->slow != NULL) {
-        held += exchange->slow->data.size + fg_command_encoded(exchange->slow).size;
+        held += fg_command_held_bytes(exchange->slow);
     }
     return held;
 }
@@ -323,6 +334,28 @@ static void take_frames(struct fg_exchange *exchange, struct fg_bytes *input)
     }
 }
 
+/*
+ * Who was let in below the ceiling of memory may go over it, so that running work finishes; but the
+ * sum has an end too. At twice the ceiling those that still grow are refused, and give back all.
+ */
+static void account_growth(struct fg_exchange *exchange)
+{
+    const struct fg_gateway *gateway = exchange->gateway;
+    uint64_t before = exchange->accounted;
+    account(exchange, held_bytes(exchange));
+    bool over = fg_state_memory(gateway->state) > 2 * gateway->config.memory_bytes;
+    if (!over || exchange->accounted <= before || exchange->slow != NULL ||
+        exchange->route.kind != FG_ROUTE_COMMANDS || exchange->status != 0) {
+        return;
+    }
+    fg_shard_count_bound(exchange->shard, FG_BOUND_MEMORY);
+    fg_exchange_refuse(exchange, 503, "the requests in progress hold too much, try again later");
+    exchange->reply_bytes = 0;
+    exchange->pump_bytes = 0;
+    clear(exchange);
+    account(exchange, 0);
+}
+
 enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct fg_bytes *input)
 {
     pthread_mutex_lock(&exchange->shard->lock);
@@ -340,7 +373,7 @@ enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct f
     }
     exchange->bytes_in += before - input->size;
     exchange->shard->counters.bytes_in += before - input->size;
-    account(exchange, held_bytes(exchange));
+    account_growth(exchange);
     pthread_mutex_unlock(&exchange->shard->lock);
     return slow ? FG_EXCHANGE_RUN_SLOW : FG_EXCHANGE_GO_ON;
 }
@@ -470,6 +503,7 @@ static struct fg_bytes text_answer(struct fg_exchange *exchange, struct fg_answe
         answer->content_type = exchange->handshake_type;
         return fg_buffer_view(&exchange->body);
     }
+    answer->retry_after = exchange->status == 503 ? RETRY_AFTER_SECONDS : 0;
     /* The route's message is not used otherwise, and has room for any error with its line break. */
     snprintf(route->message, sizeof(route->message), "%s\n", exchange->error.message);
     return fg_bytes_from_string(route->message);

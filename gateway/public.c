@@ -279,7 +279,7 @@ static void give_body_time(struct fg_connection *connection)
     const struct fg_config *config = &public->gateway->config;
     uint64_t body_size = fg_exchange_body_size(connection->exchange);
     uint64_t seconds = config->body_seconds + body_size / config->body_rate;
-    if (seconds < config->body_seconds_max) {
+    if (seconds <= config->body_seconds_max) {
         fg_connection_set_deadline(connection, seconds, FG_BOUND_BODY_TIME);
     } else {
         fg_connection_set_deadline(connection, config->body_seconds_max, FG_BOUND_BODY_TIME_MAX);

@@ -326,7 +326,7 @@ class Memory(support.ServerTest):
     options = ("--max-memory", "1M", "--max-reply", "8M")
 
     def test_new_work_is_refused_while_running_work_finishes(self):
-        body = requests((b"big", {b"bytes": 2 << 20}), b"heads")
+        body = requests((b"big", {b"bytes": 3 << 19}), b"heads")
         with self.server.connect() as connection:
             connection.sendall(support.post_head(API + "/ro/multirequest", len(body)))
             connection.sendall(body[:-1])
@@ -337,7 +337,7 @@ class Memory(support.ServerTest):
             self.assertEqual(self.server.get("/api").status, 200)
             connection.sendall(body[-1:])
             found = self.framed(support.read_answer(connection))
-            self.assertEqual(sum(len(one[5]) for one in found if one[0] == 1), 2 << 20)
+            self.assertEqual(sum(len(one[5]) for one in found if one[0] == 1), 3 << 19)
         self.idle()
         self.assertEqual(self.server.state()["memory_bytes"], 0)
         self.assertEqual(self.server.run("heads", request(b"heads")).status, 200)

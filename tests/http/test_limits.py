@@ -116,6 +116,59 @@ class Memory(support.ServerTest):
             self.idle()
 
 
+@needs_fake
+class HardMemory(support.ServerTest):
+    """Running work may take the sum to twice the ceiling, and no further."""
+
+    ceiling = 200000
+    options = ("--max-memory", str(ceiling))
+
+    def test_what_goes_on_growing_is_refused_and_gives_all_back(self):
+        for size in (2 * self.ceiling - 1, 2 * self.ceiling, 2 * self.ceiling + 1):
+            before = self.server.state()["limits"]["max-memory"]["hits"]
+            answer = self.server.run("multirequest", requests((b"big", {b"bytes": size})))
+            over = size > 2 * self.ceiling
+            hits = self.server.state()["limits"]["max-memory"]["hits"] - before
+            self.assertEqual((answer.status, hits), (503 if over else 200, int(over)), size)
+            self.assertEqual("retry-after" in answer.headers, over)
+            self.idle()
+            self.assertEqual(self.server.state()["memory_bytes"], 0)
+
+    def test_others_go_on_meanwhile(self):
+        """One holds all that may be held; what is small is answered once it was let in."""
+        with self.server.connect() as small, self.server.connect() as large:
+            small.sendall(support.post_head(API + "/ro/heads", len(HEADS)) + HEADS[:-1])
+            self.server.wait_until(lambda state: state["exchanges"])
+            body = requests((b"big", {b"bytes": 2 * self.ceiling}))
+            large.sendall(support.post_head(API + "/ro/multirequest", len(body) + 8) + body)
+            self.server.wait_until(lambda state: state["memory_bytes"] == 2 * self.ceiling)
+            small.sendall(HEADS[-1:])
+            self.assertEqual(support.read_answer(small).status, 200)
+
+
+class Decoded(support.ServerTest):
+    """A request takes more memory decoded than it has bytes, and that is what counts."""
+
+    def test_decoded_requests_that_wait_for_data_are_accounted(self):
+        count, items = 20, 262000
+        payload = b"\xa2\x44args\xa1\x41x\x9f" + b"\x01" * items + b"\xff\x44name\x45heads"
+        body = b""
+        for number in range(count):
+            for start in range(0, len(payload), 65000):
+                flags = (2 if start else 1) | 8 | (4 if start + 65000 < len(payload) else 0)
+                part = payload[start : start + 65000]
+                body += frame(2 * number + 1, 1, int(not body), 1, flags, part)
+        with self.server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/multirequest", len(body) + 8) + body)
+            state = self.server.wait_until(
+                lambda state: [one for one in state["exchanges"] if one["bytes_in"] == len(body)]
+            )
+            # Each item is 32 bytes.
+            self.assertGreater(state["memory_bytes"], count * items * 32)
+        self.idle()
+        self.assertEqual(self.server.state()["memory_bytes"], 0)
+
+
 class Connections(support.ServerTest):
     options = ("--max-connections-per-address", "5", "--idle-time", "1")
 
