@@ -9,6 +9,7 @@
 
 extern const struct fg_command_spec fg_command_branchmap;
 extern const struct fg_command_spec fg_command_capabilities;
+extern const struct fg_command_spec fg_command_clonebundles;
 extern const struct fg_command_spec fg_command_debugbytes;
 extern const struct fg_command_spec fg_command_debugcount;
 extern const struct fg_command_spec fg_command_getbundle;
@@ -17,6 +18,7 @@ extern const struct fg_command_spec fg_command_known;
 extern const struct fg_command_spec fg_command_listkeys;
 extern const struct fg_command_spec fg_command_lookup;
 extern const struct fg_command_spec fg_command_pushkey;
+extern const struct fg_command_spec fg_command_stream_out;
 
 /*
  * Ends a handler that wrote its answer into buffer: on FG_OK the reply takes over its contents, as

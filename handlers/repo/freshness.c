@@ -1,13 +1,9 @@
-/* Stamps of files, and Mercurial's lock. */
+/* Stamps of files. */
 #define _GNU_SOURCE /* CLOCK_REALTIME_COARSE */
 
 #include "handlers/repo/freshness.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -157,65 +153,4 @@ bool fg_stamps_equal(const struct fg_stamps *a, const struct fg_stamps *b)
 bool fg_stamps_need_check(const struct fg_stamps *stamps)
 {
     return stamps->settles != 0 && now_ns() >= stamps->settles;
-}
-
-/* -- the lock --------------------------------------------------------------------------------- */
-
-/*
- * How Mercurial names this machine in a lock: its host name and, on Linux, the number of its
- * namespace of processes.
- */
-static bool own_lock_prefix(char *buffer, size_t size)
-{
-    char host[256];
-    if (gethostname(host, sizeof host) != 0) {
-        return false;
-    }
-    host[sizeof host - 1] = '\0';
-    struct stat namespace;
-    int length =
-        stat("/proc/self/ns/pid", &namespace) == 0
-            ? snprintf(buffer, size, "%s/%llx:", host, (unsigned long long)namespace.st_ino)
-            : snprintf(buffer, size, "%s:", host);
-    return length > 0 && (size_t)length < size;
-}
-
-/* True if the process that a lock names has ended without removing it. */
-static bool is_stale(const char *lock)
-{
-    char prefix[512];
-    if (!own_lock_prefix(prefix, sizeof prefix)) {
-        return false;
-    }
-    size_t length = strlen(prefix);
-    if (strncmp(lock, prefix, length) != 0) {
-        return false; /* another machine's: there is no telling */
-    }
-    char *end;
-    errno = 0;
-    long process = strtol(lock + length, &end, 10);
-    return errno == 0 && process > 0 && process <= INT32_MAX && kill((pid_t)process, 0) != 0 &&
-           errno == ESRCH;
-}
-
-bool fg_layout_locked(const struct fg_layout *layout, bool *ret_transaction)
-{
-    struct stat status;
-    char lock[1024];
-    *ret_transaction = false;
-    /* A symbolic link that leads nowhere and whose target is the message. */
-    ssize_t length = readlinkat(layout->store, "lock", lock, sizeof lock - 1);
-    if (length < 0) {
-        /* A regular file where links are not to be had; it says no more than that it is there. */
-        if (fstatat(layout->store, "lock", &status, AT_SYMLINK_NOFOLLOW) != 0) {
-            return false;
-        }
-    } else {
-        lock[length] = '\0';
-        if (is_stale(lock)) {
-            return false;
-        }
-    }
-    *ret_transaction = fstatat(layout->store, "journal", &status, AT_SYMLINK_NOFOLLOW) == 0;
-    return true;
 }

@@ -62,10 +62,4 @@ bool fg_stamps_equal(const struct fg_stamps *a, const struct fg_stamps *b);
 /* True if the stamps may not tell all yet and should be checked against the files by now. */
 bool fg_stamps_need_check(const struct fg_stamps *stamps);
 
-/*
- * True if a living process holds the repository's lock: what the files say may be half of a
- * transaction. *ret_transaction: a transaction is open.
- */
-bool fg_layout_locked(const struct fg_layout *layout, bool *ret_transaction);
-
 #endif

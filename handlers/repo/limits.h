@@ -41,6 +41,9 @@
 /* Bytes of the obsolescence store; a marker has about 120. */
 #define FG_OBSSTORE_MAX ((size_t)512 << 20)
 
+/* Bytes of fncache, the list of a store's files: a million of them have about 80 MB. */
+#define FG_FNCACHE_MAX ((size_t)512 << 20)
+
 /* How deep %include may nest in an hgrc. */
 #define FG_HGRC_INCLUDE_MAX 16
 

@@ -11,6 +11,7 @@
 #include "handlers/repo/repository.h"
 
 #include "handlers/repo/freshness.h"
+#include "handlers/repo/lock.h"
 #include "handlers/repo/snapshot.h"
 
 #include <pthread.h>

@@ -9,7 +9,7 @@ static void commands_are_listed_in_order_and_found(void **state)
     (void)state;
     size_t count;
     const struct fg_command_spec *const *all = fg_registry_all(&count);
-    assert_int_equal(count, 10);
+    assert_int_equal(count, 12);
     for (size_t i = 0; i < count; i++) {
         assert_ptr_equal(fg_registry_find(fg_bytes_from_string(all[i]->name)), all[i]);
         assert_true(i == 0 || strcmp(all[i - 1]->name, all[i]->name) < 0);
@@ -19,16 +19,18 @@ static void commands_are_listed_in_order_and_found(void **state)
     assert_null(fg_registry_find(BYTES("")));
 }
 
-static void only_pushkey_writes(void **state)
+static void commands_that_write_or_wait_say_so(void **state)
 {
     (void)state;
     size_t count;
     const struct fg_command_spec *const *all = fg_registry_all(&count);
     for (size_t i = 0; i < count; i++) {
-        bool pushkey = strcmp(all[i]->name, "pushkey") == 0;
-        assert_int_equal(all[i]->permission, pushkey ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL);
+        bool writes = strcmp(all[i]->name, "pushkey") == 0;
         /* What runs another program, or goes over all of history. */
-        assert_int_equal(all[i]->slow, pushkey || strcmp(all[i]->name, "getbundle") == 0);
+        bool waits = writes || strcmp(all[i]->name, "getbundle") == 0 ||
+                     strcmp(all[i]->name, "stream_out") == 0;
+        assert_int_equal(all[i]->permission, writes ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL);
+        assert_int_equal(all[i]->slow, waits);
         assert_false(all[i]->takes_data);
     }
 }
@@ -93,7 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_are_listed_in_order_and_found),
-        cmocka_unit_test(only_pushkey_writes),
+        cmocka_unit_test(commands_that_write_or_wait_say_so),
         cmocka_unit_test(right_arguments_pass),
         cmocka_unit_test(each_fault_is_named),
     };
