@@ -126,12 +126,17 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     raise_descriptor_limit(config);
-    enum fg_status started = start_listeners(server, error);
-    if (started == FG_OK) {
+    return start_listeners(server, error);
+}
+
+/* Not before the first tick, so that it takes no time from the first requests. */
+static void start_warming(struct server *server)
+{
+    if (!server->warming) {
         /* Without the thread the first who asks waits longer, no more. */
-        server->warming = pthread_create(&server->warmer, NULL, warm, gateway->repository) == 0;
+        server->warming =
+            pthread_create(&server->warmer, NULL, warm, server->gateway.repository) == 0;
     }
-    return started;
 }
 
 static void announce(const struct server *server)
@@ -247,6 +252,7 @@ static int run(struct server *server)
         announce(server);
         while (!wait_for_signal(server, TICK_MILLISECONDS)) {
             tick(server);
+            start_warming(server);
         }
         drain(server);
     }

@@ -8,6 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Room for a history to grow, so that commits append instead of copying. */
+static uint32_t capacity_for(uint32_t count)
+{
+    uint64_t capacity = (uint64_t)count + count / 4 + 1024;
+    return capacity < FG_REVLOG_REVISIONS_MAX ? (uint32_t)capacity : FG_REVLOG_REVISIONS_MAX;
+}
+
+/* A small table is filled at once, so that damage in it is found before anybody is served. */
+static enum fg_status init_table(struct fg_nodetable *table, uint32_t capacity)
+{
+    return capacity < capacity_for(FG_FILL_LATE_FROM) ? fg_nodetable_init(table, capacity)
+                                                      : fg_nodetable_init_late(table, capacity);
+}
+
 static enum fg_status history_new(uint32_t capacity, struct fg_history **ret_history)
 {
     struct fg_history *history = calloc(1, sizeof *history);
@@ -18,7 +32,7 @@ static enum fg_status history_new(uint32_t capacity, struct fg_history **ret_his
     history->parents = malloc(rows * sizeof *history->parents);
     history->branches = malloc(rows * sizeof *history->branches);
     if (history->parents == NULL || history->branches == NULL ||
-        fg_nodetable_init(&history->table, capacity) != FG_OK) {
+        init_table(&history->table, capacity) != FG_OK) {
         free(history->parents);
         free(history->branches);
         free(history);
@@ -78,9 +92,10 @@ static enum fg_status append_entries(struct fg_history *history, const struct fg
                                      struct fg_error *error)
 {
     uint32_t count = fg_revlog_count(changelog);
+    bool filled = fg_nodetable_is_filled(&history->table);
     for (uint32_t rev = history->table.used; rev < count; rev++) {
         struct fg_revlog_entry entry;
-        if (count - rev > FG_NODES_AHEAD) {
+        if (filled && count - rev > FG_NODES_AHEAD) {
             fg_revlog_entry(changelog, rev + FG_NODES_AHEAD, &entry);
             __builtin_prefetch(fg_nodetable_place(&history->table, &entry.node), 1);
         }
@@ -123,11 +138,12 @@ static enum fg_status copy_branches(struct fg_history *history, struct fg_histor
     return status;
 }
 
-/* Room for a history to grow, so that commits append instead of copying. */
-static uint32_t capacity_for(uint32_t count)
+enum fg_status fg_history_check(const struct fg_history *history, struct fg_error *error)
 {
-    uint64_t capacity = (uint64_t)count + count / 4 + 1024;
-    return capacity < FG_REVLOG_REVISIONS_MAX ? (uint32_t)capacity : FG_REVLOG_REVISIONS_MAX;
+    return fg_nodetable_fill(&history->table) == FG_OK
+               ? FG_OK
+               : fg_fail(error, FG_ERR_CORRUPT, 0,
+                         "the changelog is damaged: two revisions have the same node");
 }
 
 enum fg_status fg_history_extend(struct fg_history *previous, const struct fg_revlog *changelog,
@@ -138,6 +154,10 @@ enum fg_status fg_history_extend(struct fg_history *previous, const struct fg_re
     struct fg_history *history;
     if (previous != NULL && common == previous->table.used && count <= previous->table.capacity) {
         history = fg_history_ref(previous);
+        if (fg_history_check(history, error) != FG_OK) {
+            fg_history_unref(history);
+            return FG_ERR_CORRUPT;
+        }
     } else {
         if (history_new(capacity_for(count), &history) != FG_OK) {
             return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for %u changesets", count);

@@ -54,6 +54,12 @@ struct fg_history {
 enum fg_status fg_history_extend(struct fg_history *previous, const struct fg_revlog *changelog,
                                  struct fg_history **ret_history, struct fg_error *error);
 
+/*
+ * Whether no two changesets have the same node, which for a large history is not looked at before
+ * somebody asks, or it is extended. Any thread. FG_ERR_CORRUPT.
+ */
+enum fg_status fg_history_check(const struct fg_history *history, struct fg_error *error);
+
 struct fg_history *fg_history_ref(struct fg_history *history);
 
 /* Takes NULL. */

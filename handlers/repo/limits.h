@@ -53,6 +53,12 @@
  */
 #define FG_VERIFY_AT_ONCE 4096u
 
+/*
+ * Changesets from which on their nodes are put in order when the first is looked for, not before
+ * the first request is answered. Below, that takes less than 2 ms.
+ */
+#define FG_FILL_LATE_FROM 65536u
+
 /* Bytes of the output of hg that are kept for an error message; its end is kept, not its start. */
 #define FG_PUSHKEY_OUTPUT_MAX ((size_t)64 << 10)
 

@@ -38,19 +38,38 @@ enum fg_status fg_nodetable_init(struct fg_nodetable *table, uint32_t capacity)
     }
     fg_advise_large(nodes, (size_t)capacity * sizeof *nodes);
     fg_advise_large(slots, sizeof *slots << bits);
-    *table = (struct fg_nodetable){nodes, slots, bits, capacity, 0};
+    *table = (struct fg_nodetable){NULL, nodes, slots, bits, capacity, 0};
+    return FG_OK;
+}
+
+enum fg_status fg_nodetable_init_late(struct fg_nodetable *table, uint32_t capacity)
+{
+    struct fg_nodetable_late *late = calloc(1, sizeof *late);
+    if (late == NULL || fg_nodetable_init(table, capacity) != FG_OK) {
+        free(late);
+        return FG_ERR_MEMORY;
+    }
+    pthread_mutex_init(&late->lock, NULL);
+    atomic_init(&late->filled, false);
+    table->late = late;
     return FG_OK;
 }
 
 void fg_nodetable_clear(struct fg_nodetable *table)
 {
+    if (table->late != NULL) {
+        pthread_mutex_destroy(&table->late->lock);
+        free(table->late);
+    }
     free(table->nodes);
     free(table->slots);
     *table = (struct fg_nodetable){0};
 }
 
-enum fg_status fg_nodetable_append(struct fg_nodetable *table, const struct fg_node *node)
+/* Fills the slot of a revision's node. False: an earlier revision has the same. */
+static bool put(const struct fg_nodetable *table, uint32_t rev)
 {
+    const struct fg_node *node = &table->nodes[rev];
     uint32_t tag = slot_tag(node->bytes);
     size_t mask = slot_mask(table);
     size_t slot = home_slot(table, node->bytes);
@@ -61,20 +80,59 @@ enum fg_status fg_nodetable_append(struct fg_nodetable *table, const struct fg_n
         }
         if ((uint32_t)(value >> 32) == tag &&
             fg_node_equal(&table->nodes[(uint32_t)value - 1], node)) {
-            return FG_ERR_CORRUPT;
+            return false;
         }
     }
-    table->nodes[table->used] = *node;
-    table->used++;
     /* Released after the node was written: a reader that sees the slot sees the node. */
-    atomic_store_explicit(&table->slots[slot], (uint64_t)tag << 32 | table->used,
+    atomic_store_explicit(&table->slots[slot], (uint64_t)tag << 32 | (rev + 1),
                           memory_order_release);
+    return true;
+}
+
+enum fg_status fg_nodetable_fill(const struct fg_nodetable *table)
+{
+    struct fg_nodetable_late *late = table->late;
+    if (late == NULL) {
+        return FG_OK;
+    }
+    pthread_mutex_lock(&late->lock);
+    if (!atomic_load_explicit(&late->filled, memory_order_relaxed)) {
+        for (uint32_t rev = 0; rev < table->used; rev++) {
+            if (table->used - rev > FG_NODES_AHEAD) {
+                __builtin_prefetch(fg_nodetable_place(table, &table->nodes[rev + FG_NODES_AHEAD]),
+                                   1);
+            }
+            late->corrupt |= !put(table, rev);
+        }
+        atomic_store_explicit(&late->filled, true, memory_order_release);
+    }
+    enum fg_status status = late->corrupt ? FG_ERR_CORRUPT : FG_OK;
+    pthread_mutex_unlock(&late->lock);
+    return status;
+}
+
+enum fg_status fg_nodetable_append(struct fg_nodetable *table, const struct fg_node *node)
+{
+    table->nodes[table->used] = *node;
+    if (fg_nodetable_is_filled(table) && !put(table, table->used)) {
+        return FG_ERR_CORRUPT;
+    }
+    table->used++;
     return FG_OK;
+}
+
+/* For readers: what fg_nodetable_fill finds wrong is told to those who open and watch. */
+static inline void need_slots(const struct fg_nodetable *table)
+{
+    if (!fg_nodetable_is_filled(table)) {
+        (void)fg_nodetable_fill(table);
+    }
 }
 
 int32_t fg_nodetable_find(const struct fg_nodetable *table, const struct fg_node *node,
                           uint32_t count)
 {
+    need_slots(table);
     uint32_t tag = slot_tag(node->bytes);
     size_t mask = slot_mask(table);
     size_t slot = home_slot(table, node->bytes);
@@ -125,6 +183,7 @@ int fg_nodetable_match(const struct fg_nodetable *table, struct fg_bytes prefix,
     if (!prefix_range(prefix, &range)) {
         return 0;
     }
+    need_slots(table);
     size_t mask = slot_mask(table);
     size_t first = home_slot(table, range.low.bytes);
     size_t homes = home_slot(table, range.high.bytes) - first + 1;

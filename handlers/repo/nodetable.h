@@ -13,12 +13,21 @@
 #include "handlers/repo/endian.h"
 #include "handlers/repo/node.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Of a table whose slots are filled later. */
+struct fg_nodetable_late {
+    pthread_mutex_t lock; /* held while they are filled */
+    atomic_bool filled;
+    bool corrupt; /* two revisions have the same node */
+};
+
 struct fg_nodetable {
-    struct fg_node *nodes;   /* owned; capacity of them, used filled */
+    struct fg_nodetable_late *late; /* owned; NULL: each node has its slot at once */
+    struct fg_node *nodes;          /* owned; capacity of them, used filled */
     _Atomic uint64_t *slots; /* owned; 0: empty. High half: bits of the node, low half: rev + 1 */
     unsigned slot_bits;      /* log2 of the number of slots */
     uint32_t capacity;       /* at most half of the slots */
@@ -28,12 +37,32 @@ struct fg_nodetable {
 /* Makes an empty table for capacity nodes. FG_ERR_MEMORY. */
 enum fg_status fg_nodetable_init(struct fg_nodetable *table, uint32_t capacity);
 
+/*
+ * The same, but slots are only filled when a node is first looked for, or by fg_nodetable_fill:
+ * for a million nodes that is half of what it takes to open a repository, and the heads, which
+ * clients ask for first, need none of it.
+ */
+enum fg_status fg_nodetable_init_late(struct fg_nodetable *table, uint32_t capacity);
+
+/* True if the slots are filled, and appending fills them. */
+static inline bool fg_nodetable_is_filled(const struct fg_nodetable *table)
+{
+    return table->late == NULL || atomic_load_explicit(&table->late->filled, memory_order_acquire);
+}
+
+/*
+ * Fills the slots if that was not done yet. Any thread; and the appending one before it appends to
+ * a table that others read. FG_ERR_CORRUPT: two revisions have the same node; it then stands for
+ * the first one.
+ */
+enum fg_status fg_nodetable_fill(const struct fg_nodetable *table);
+
 /* Frees its memory. Takes a zeroed table. */
 void fg_nodetable_clear(struct fg_nodetable *table);
 
 /*
  * Appends the node of the next revision; there is room for it. FG_ERR_CORRUPT: the table has it
- * already.
+ * already; seen only where the slots are filled.
  */
 enum fg_status fg_nodetable_append(struct fg_nodetable *table, const struct fg_node *node);
 

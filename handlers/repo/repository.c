@@ -350,7 +350,10 @@ enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_er
     enum fg_status status = fg_repository_snapshot(repository, &snapshot, error);
     if (status == FG_OK) {
         const struct fg_branches *branches;
-        status = fg_snapshot_branches(snapshot, &branches, error);
+        status = fg_history_check(snapshot->history, error);
+        if (status == FG_OK) {
+            status = fg_snapshot_branches(snapshot, &branches, error);
+        }
         fg_snapshot_unref(snapshot);
     }
     return status;

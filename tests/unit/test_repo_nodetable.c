@@ -69,6 +69,48 @@ static void the_same_node_twice_is_refused(void **state)
     fg_nodetable_clear(&table);
 }
 
+static void slots_that_are_filled_late_find_the_same(void **state)
+{
+    (void)state;
+    struct fg_nodetable table;
+    uint64_t seed = 11;
+    assert_int_equal(fg_nodetable_init_late(&table, COUNT + 1), FG_OK);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        struct fg_node node = random_node(&seed);
+        assert_int_equal(fg_nodetable_append(&table, &node), FG_OK);
+    }
+    assert_false(fg_nodetable_is_filled(&table));
+    for (int32_t i = 0; i < COUNT; i++) {
+        assert_int_equal(fg_nodetable_find(&table, &table.nodes[i], COUNT), i);
+    }
+    assert_true(fg_nodetable_is_filled(&table));
+    assert_int_equal(fg_nodetable_fill(&table), FG_OK);
+    struct fg_node later = random_node(&seed);
+    assert_int_equal(fg_nodetable_append(&table, &later), FG_OK);
+    assert_int_equal(fg_nodetable_find(&table, &later, COUNT + 1), COUNT);
+    fg_nodetable_clear(&table);
+}
+
+static void the_same_node_twice_shows_when_slots_are_filled_late(void **state)
+{
+    (void)state;
+    struct fg_nodetable table;
+    uint64_t seed = 9;
+    char hex[FG_NODE_HEX_SIZE];
+    uint32_t rev = 9;
+    assert_int_equal(fg_nodetable_init_late(&table, 4), FG_OK);
+    struct fg_node node = random_node(&seed);
+    assert_int_equal(fg_nodetable_append(&table, &node), FG_OK);
+    assert_int_equal(fg_nodetable_append(&table, &node), FG_OK);
+    fg_node_to_hex(&node, hex);
+    struct fg_bytes prefix = {(const uint8_t *)hex, sizeof hex};
+    assert_int_equal(fg_nodetable_match(&table, prefix, 2, &rev), 1);
+    assert_int_equal(rev, 0);
+    assert_int_equal(fg_nodetable_fill(&table), FG_ERR_CORRUPT);
+    assert_int_equal(fg_nodetable_fill(&table), FG_ERR_CORRUPT);
+    fg_nodetable_clear(&table);
+}
+
 /* The slow way to match a prefix: 0, 1 or 2. */
 static int matches(const struct fg_nodetable *table, struct fg_bytes prefix, uint32_t *ret_rev)
 {
@@ -155,6 +197,8 @@ int main(void)
         cmocka_unit_test(every_node_is_found_and_no_other),
         cmocka_unit_test(a_reader_sees_only_the_revisions_it_knows_of),
         cmocka_unit_test(the_same_node_twice_is_refused),
+        cmocka_unit_test(slots_that_are_filled_late_find_the_same),
+        cmocka_unit_test(the_same_node_twice_shows_when_slots_are_filled_late),
         cmocka_unit_test(prefixes_match_as_a_search_of_all_nodes_would),
         cmocka_unit_test(nodes_that_crowd_together_are_still_found),
         cmocka_unit_test(hexadecimal_is_read_exactly),
