@@ -16,8 +16,10 @@
 enum {
     TICK_MICROSECONDS = 250 * 1000,
     TICKS_OF_DIGEST = 4,
-    FINISHED_MAX = 8,         /* of each thread that serves, in a tick; more would scroll by */
-    WAITING_MAX = 256 * 1024, /* bytes; whoever is that far behind is dropped */
+    FINISHED_MAX = 16,          /* of each thread that serves, in a tick; more would scroll by */
+    WAITING_MAX = 64 * 1024,    /* bytes; whoever is that far behind is dropped */
+    TICK_MAX = WAITING_MAX / 2, /* bytes of events that one tick makes */
+    SOCKET_BYTES = 32 * 1024,   /* that the system keeps of what was sent and not taken */
     BLOCK_SIZE = 16 * 1024,
 };
 
@@ -52,18 +54,18 @@ struct fg_events {
 
 /* -- making events ----------------------------------------------------------------------------- */
 
-/* Takes json over; NULL makes no event: the next one will tell. */
-static void append_event(struct fg_buffer *out, const char *name, char *json)
+/* Takes json over. False if there is no room, or json is NULL: then there is no such event. */
+static bool append_event(struct fg_buffer *out, const char *name, char *json)
 {
     const size_t before = out->size;
-    if (json != NULL && fg_buffer_append_format(out, "event: %s\ndata: ", name) == FG_OK &&
-        fg_buffer_append_string(out, json) == FG_OK &&
-        fg_buffer_append_string(out, "\n\n") == FG_OK) {
-        free(json);
-        return;
+    bool whole = json != NULL && fg_buffer_append_format(out, "event: %s\ndata: ", name) == FG_OK &&
+                 fg_buffer_append_string(out, json) == FG_OK &&
+                 fg_buffer_append_string(out, "\n\n") == FG_OK;
+    if (!whole) {
+        out->size = before;
     }
-    out->size = before;
     free(json);
+    return whole;
 }
 
 static void append_finished(struct fg_events *events, bool first, struct fg_buffer *out)
@@ -78,13 +80,13 @@ static void append_finished(struct fg_events *events, bool first, struct fg_buff
     for (size_t i = 0; i < count; i++) {
         bool ok = true;
         json_t *document = fg_finished_json(&events->finished[i], &ok);
-        append_event(out, "finished", fg_json_finish(document, ok));
+        skipped += !append_event(out, "finished", fg_json_finish(document, ok));
     }
     if (skipped > 0) {
         bool ok = true;
         json_t *document = json_object();
         fg_json_put_number(document, &ok, "exchanges", skipped);
-        append_event(out, "skipped", fg_json_finish(document, ok));
+        (void)append_event(out, "skipped", fg_json_finish(document, ok));
     }
 }
 
@@ -92,7 +94,7 @@ static void append_digest(struct fg_events *events, struct fg_buffer *out)
 {
     struct fg_listening listening;
     events->listening(events->context, &listening);
-    append_event(out, "digest", fg_digest_json(events->gateway, &listening));
+    (void)append_event(out, "digest", fg_digest_json(events->gateway, &listening));
 }
 
 /* -- giving them out --------------------------------------------------------------------------- */
@@ -139,7 +141,7 @@ static bool wait_for_tick(struct fg_events *events, uint64_t *next)
 static void *run(void *context)
 {
     struct fg_events *events = context;
-    struct fg_buffer out = FG_BUFFER_INIT(WAITING_MAX);
+    struct fg_buffer out = FG_BUFFER_INIT(TICK_MAX);
     uint64_t next = fg_now_microseconds();
     unsigned ticks = 0;
     pthread_mutex_lock(&events->lock);
@@ -150,11 +152,11 @@ static void *run(void *context)
         events->first = false;
         pthread_mutex_unlock(&events->lock);
         fg_buffer_reset(&out);
-        append_finished(events, first, &out);
         if (digest) {
             append_digest(events, &out);
             ticks = TICKS_OF_DIGEST;
         }
+        append_finished(events, first, &out);
         ticks--;
         next = fg_now_microseconds() + TICK_MICROSECONDS;
         pthread_mutex_lock(&events->lock);
@@ -244,6 +246,9 @@ enum MHD_Result fg_events_answer(struct fg_events *events, struct MHD_Connection
     listener->socket =
         MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     fg_buffer_init(&listener->waiting, WAITING_MAX);
+    /* Else the system itself grows to megabytes before a slow listener shows. */
+    const int bytes = SOCKET_BYTES;
+    (void)setsockopt(listener->socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read, listener, on_free);
     if (response == NULL) {

@@ -541,12 +541,17 @@ enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, s
     pthread_mutex_lock(&exchange->shard->lock);
     uint64_t frames = exchange->respond.frames;
     exchange->now = fg_now_microseconds();
+    exchange->sleeps = false;
     enum fg_status status = exchange->classic != NULL
                                 ? fg_exchange_classic_take(exchange, buffer, capacity, &size)
                                 : fg_respond_take(&exchange->respond, buffer, capacity, &size);
     exchange->shard->counters.frames_out += exchange->respond.frames - frames;
     exchange->shard->counters.bytes_out += size;
     exchange->bytes_out += size;
+    if (exchange->classic != NULL && exchange->unsized_count > 0) {
+        /* No frames: all that goes out is of the one reply. */
+        fg_exchange_count_unsized(exchange, exchange->unsized[0].requestid, size);
+    }
     if (fg_failed(status)) {
         fg_fail(&exchange->error, FG_OK, 0, "the response was cut: %s", fg_status_text(status));
     }
@@ -561,6 +566,7 @@ bool fg_exchange_wait(struct fg_exchange *exchange, void (*wake)(void *context),
 {
     pthread_mutex_lock(&exchange->shard->lock);
     struct fg_wait wait = exchange->wait;
+    exchange->sleeps = wait.arm != NULL;
     pthread_mutex_unlock(&exchange->shard->lock);
     return wait.arm != NULL && wait.arm(wait.context, wake, context);
 }

@@ -26,6 +26,12 @@ enum {
     FG_TARGET_ROOM = 256,
 };
 
+/* A reply that is counted while it is sent. */
+struct fg_unsized {
+    const struct fg_command_spec *spec;
+    uint16_t requestid;
+};
+
 struct fg_exchange {
     struct fg_in_flight entry;
     struct fg_gateway *gateway;
@@ -66,8 +72,12 @@ struct fg_exchange {
 
     uint64_t now; /* as fg_now_microseconds; of what is happening, for the log and latencies */
     struct fg_command_run running; /* the command that is being answered; microseconds: its start */
-    uint64_t reply_bytes;          /* that wait in memory */
-    uint64_t accounted;            /* of these and others, in the gateway's sum */
+    bool sleeps;                   /* until a worker has read ahead */
+    /* Replies whose size shows when they are sent, the first ones of the exchange. */
+    struct fg_unsized unsized[FG_RAN_MAX];
+    size_t unsized_count;
+    uint64_t reply_bytes; /* that wait in memory */
+    uint64_t accounted;   /* of these and others, in the gateway's sum */
     uint64_t commands;
     uint64_t frames_in;
     uint64_t bytes_in;
@@ -184,6 +194,9 @@ void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_c
  */
 void fg_exchange_note(struct fg_exchange *exchange, enum fg_frame_event event,
                       const struct fg_frame *frame, uint8_t action, bool refused);
+
+/* exchange_run.c: bytes of a reply whose size was not known before were given out. */
+void fg_exchange_count_unsized(struct fg_exchange *exchange, uint16_t requestid, uint64_t bytes);
 
 /* exchange_report.c: counts and logs a frame of the reply; context is the exchange. */
 void fg_exchange_note_made(void *context, struct fg_bytes frame);

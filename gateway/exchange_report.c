@@ -138,6 +138,9 @@ void fg_exchange_note_made(void *context, struct fg_bytes frame)
     struct fg_frame made = {.payload = frame.data + FG_FRAME_HEADER_SIZE};
     fg_frame_header_decode(frame.data, &made.header);
     exchange->shard->counters.frames_out_by_type[made.header.type % FG_FRAME_TYPES]++;
+    if (made.header.type == FG_FRAME_BYTES_RESPONSE) {
+        fg_exchange_count_unsized(exchange, made.header.requestid, made.header.length);
+    }
     fg_exchange_note(exchange, FG_EVENT_FRAME_OUT, &made, FG_FRAME_LOG_NONE, false);
 }
 
@@ -172,7 +175,7 @@ static const char *waits_for(const struct fg_exchange *exchange)
     case FG_PHASE_RESPONDING:
         break;
     }
-    return "peer";
+    return exchange->sleeps ? "worker" : "peer";
 }
 
 static const struct fg_exchange *exchange_of(const struct fg_in_flight *entry)

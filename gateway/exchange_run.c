@@ -37,13 +37,34 @@ static bool account_reply(struct fg_exchange *exchange, struct fg_reply *reply)
     return true;
 }
 
+/* What the reply counts for: now if its size is known, else while it is sent. */
+static void note_size(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                      uint16_t requestid, const struct fg_reply *reply)
+{
+    if (reply->body.size != FG_SIZE_UNKNOWN) {
+        exchange->running.bytes_out = reply->body.size;
+    } else if (exchange->unsized_count < FG_RAN_MAX) {
+        exchange->unsized[exchange->unsized_count++] = (struct fg_unsized){spec, requestid};
+    }
+}
+
+void fg_exchange_count_unsized(struct fg_exchange *exchange, uint16_t requestid, uint64_t bytes)
+{
+    for (size_t i = 0; i < exchange->unsized_count; i++) {
+        if (exchange->unsized[i].requestid == requestid) {
+            fg_shard_count_bytes_out(exchange->shard, exchange->unsized[i].spec, bytes);
+            return;
+        }
+    }
+}
+
 /* The command has ended with status; hands its reply, or why there is none, to the reactor. */
 void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                          uint16_t requestid, enum fg_status status, struct fg_reply *reply,
                          const struct fg_error *error)
 {
-    if (status == FG_OK && reply->body.size != FG_SIZE_UNKNOWN) {
-        exchange->running.bytes_out = reply->body.size;
+    if (status == FG_OK) {
+        note_size(exchange, spec, requestid, reply);
     }
     if (exchange->classic != NULL) {
         fg_exchange_classic_deliver(exchange, spec, status, reply, error);

@@ -7,7 +7,7 @@
 #include "framing/utf8.h"
 
 /* 13 digits: seconds since 1970 to the millisecond, and no 1.2999999999999999e-5. */
-#define DUMP_FLAGS (JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(13))
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(13))
 
 void fg_json_put(json_t *object, bool *ok, const char *key, json_t *value)
 {

@@ -147,8 +147,8 @@ static void put_all_commands(struct page *page, const struct fg_state_view *view
                  "Commands that were answered with an application error.", errors_of);
     put_commands(page, view, "framegate_command_received_bytes_total",
                  "Bytes of requests and of their data.", bytes_in_of);
-    put_commands(page, view, "framegate_command_sent_bytes_total",
-                 "Bytes of replies whose size was known before they were sent.", bytes_out_of);
+    put_commands(page, view, "framegate_command_sent_bytes_total", "Bytes of replies.",
+                 bytes_out_of);
     head(page, "framegate_command_duration_seconds", "histogram",
          "Time from the complete request to the reply.");
     for (size_t i = 0; i < count && i < view->commands_count; i++) {

@@ -161,23 +161,41 @@ void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound)
     }
 }
 
-void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec,
-                            const struct fg_command_run *run)
+/* The counters of a command; NULL for none of the registry. */
+static struct fg_command_counters *counters_of(struct fg_shard *shard,
+                                               const struct fg_command_spec *spec)
 {
     size_t count = 0;
     const struct fg_command_spec *const *all = fg_registry_all(&count);
-    shard->counters.commands++;
-    shard->counters.command_errors += run->failed;
     for (size_t i = 0; spec != NULL && i < count; i++) {
         if (all[i] == spec) {
-            struct fg_command_counters *counters = &shard->commands[i];
-            counters->runs++;
-            counters->errors += run->failed;
-            counters->bytes_in += run->bytes_in;
-            counters->bytes_out += run->bytes_out;
-            fg_histogram_add(&counters->latency, run->microseconds);
-            return;
+            return &shard->commands[i];
         }
+    }
+    return NULL;
+}
+
+void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec,
+                            const struct fg_command_run *run)
+{
+    struct fg_command_counters *counters = counters_of(shard, spec);
+    shard->counters.commands++;
+    shard->counters.command_errors += run->failed;
+    if (counters != NULL) {
+        counters->runs++;
+        counters->errors += run->failed;
+        counters->bytes_in += run->bytes_in;
+        counters->bytes_out += run->bytes_out;
+        fg_histogram_add(&counters->latency, run->microseconds);
+    }
+}
+
+void fg_shard_count_bytes_out(struct fg_shard *shard, const struct fg_command_spec *spec,
+                              uint64_t bytes)
+{
+    struct fg_command_counters *counters = counters_of(shard, spec);
+    if (counters != NULL) {
+        counters->bytes_out += bytes;
     }
 }
 

@@ -32,7 +32,7 @@ struct fg_command_counters {
     uint64_t runs;
     uint64_t errors;    /* application errors */
     uint64_t bytes_in;  /* of requests and of their data */
-    uint64_t bytes_out; /* of replies, as far as their size was known before they were sent */
+    uint64_t bytes_out; /* of replies; of one request at most FG_RAN_MAX whose size shows late */
     struct fg_histogram latency; /* from the complete request to the reply */
 };
 
@@ -148,6 +148,10 @@ void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound);
 /* Counts a command of the registry; spec may be NULL, for a name that is not there. */
 void fg_shard_count_command(struct fg_shard *shard, const struct fg_command_spec *spec,
                             const struct fg_command_run *run);
+
+/* Bytes of a reply that were not known when the command was counted. */
+void fg_shard_count_bytes_out(struct fg_shard *shard, const struct fg_command_spec *spec,
+                              uint64_t bytes);
 
 /* True if there is an access log. */
 bool fg_state_logs(const struct fg_state *state);

@@ -72,7 +72,7 @@ const char *fg_repository_path(const struct fg_repository *repository)
 void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view)
 {
     (void)repository;
-    *ret_view = (struct fg_repository_view){.changesets = 3, .heads = 1, .tip_rev = 2};
+    *ret_view = (struct fg_repository_view){.changesets = 3, .heads = 1, .tip_rev = 2, .reads = 1};
     memset(ret_view->tip.bytes, 0xab, sizeof(ret_view->tip.bytes));
     ret_view->requirements[ret_view->requirements_count++] = "store";
 }
