@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Deepest nesting that any limit can allow; sizes the decoder's stack (24 bytes a level). */
 enum { FIRST_ITEMS = 16, HEAD_MAX = 9 };
 
 void fg_cbor_clear(struct fg_cbor_value *value)
@@ -414,6 +413,14 @@ static int compare_strings(struct fg_bytes a, struct fg_bytes b)
     return order != 0 || a.size == 0 ? order : memcmp(a.data, b.data, a.size);
 }
 
+/* By their bits, with one NaN for all: they have the same canonical form. */
+static int compare_reals(double a, double b)
+{
+    a = isnan(a) ? NAN : a;
+    b = isnan(b) ? NAN : b;
+    return memcmp(&a, &b, sizeof a);
+}
+
 /* Compares what the items at a and b are, whatever their encoding. */
 static int compare_item(const struct fg_cbor_item *a, const struct fg_cbor_item *b)
 {
@@ -425,7 +432,7 @@ static int compare_item(const struct fg_cbor_item *a, const struct fg_cbor_item 
     case FG_CBOR_TEXT:
         return compare_strings(a->string, b->string);
     case FG_CBOR_FLOAT:
-        return memcmp(&a->real, &b->real, sizeof a->real);
+        return compare_reals(a->real, b->real);
     default:
         return compare_numbers(a->number, b->number);
     }
@@ -486,6 +493,25 @@ static enum fg_status check_unordered_keys(struct decoder *decoder, uint32_t map
     return duplicate ? refuse_duplicate(decoder) : FG_OK;
 }
 
+/*
+ * A map may be said in several orders, so two that are equal do not compare as equal; nobody has
+ * one for a key.
+ */
+static bool has_map_in_key(const struct fg_cbor_item *items, uint32_t map)
+{
+    uint32_t key = map + 1;
+    for (uint64_t pair = 0; pair < items[map].count; pair++) {
+        uint32_t value = items[key].next;
+        for (uint32_t i = key; i < value; i++) {
+            if (items[i].type == FG_CBOR_MAP) {
+                return true;
+            }
+        }
+        key = items[value].next;
+    }
+    return false;
+}
+
 /* Canonical maps of byte strings have ascending keys: then one pass shows that all differ. */
 static enum fg_status check_keys(struct decoder *decoder, uint32_t map)
 {
@@ -518,6 +544,10 @@ static enum fg_status close_level(struct decoder *decoder)
         item->count = level->seen;
     } else if (item->type == FG_CBOR_MAP) {
         item->count = level->seen / 2;
+        if (has_map_in_key(decoder->value->items, level->index)) {
+            return fg_fail(decoder->error, FG_ERR_SYNTAX, decoder->offset,
+                           "CBOR map has a map in a key");
+        }
         return check_keys(decoder, level->index);
     }
     return FG_OK;

@@ -70,9 +70,9 @@ void fg_cbor_lend(struct fg_cbor_value *value, struct fg_cbor_item *items, uint3
  * live as long as the value is used.
  *
  * FG_ERR_TRUNCATED: the input ends inside the item. FG_ERR_SYNTAX: malformed, text that is not
- * UTF-8, a map with the same key twice, or bytes after the item. FG_ERR_LIMIT: limits->cbor_depth
- * or cbor_items (announced or reached); error->limit says which. FG_ERR_MEMORY. error->offset is
- * the byte. On failure the value is empty.
+ * UTF-8, a map with the same key twice or with a map in a key, or bytes after the item.
+ * FG_ERR_LIMIT: limits->cbor_depth or cbor_items (announced or reached); error->limit says which.
+ * FG_ERR_MEMORY. error->offset is the byte. On failure the value is empty.
  */
 enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *limits,
                               struct fg_cbor_value *value, struct fg_error *error);

@@ -14,7 +14,7 @@ enum {
     FG_FRAME_HEADER_SIZE = 8,            /* bytes (seed: FRAME_HEADER_SIZE) */
     FG_DEFAULT_MAX_FRAME_SIZE = 32768,   /* payload bytes sent (seed: DEFAULT_MAX_FRAME_SIZE) */
     FG_FRAME_LENGTH_MAX = (1 << 24) - 1, /* what 24 bits of length can say */
-    FG_CBOR_DEPTH_MAX = 256,             /* the decoder's levels lie on the stack */
+    FG_CBOR_DEPTH_MAX = 256,             /* the decoder's levels, of 24 bytes, lie on the stack */
 };
 
 struct fg_limits {

@@ -100,6 +100,20 @@ static void a_key_that_stands_twice_is_refused(void **state)
     assert_decodes(BYTES("\xa2\xf9\x3c\x00\x01\xf9\x40\x00\x01"), FG_OK, 0);
 }
 
+/* Maps in another order, and NaNs of other bits, would be equal keys that do not compare as equal.
+ */
+static void keys_that_do_not_compare_are_refused(void **state)
+{
+    (void)state;
+    assert_decodes(BYTES("\xa2\xa2\x01\x02\x03\x04\x00\xa2\x03\x04\x01\x02\x00"), FG_ERR_SYNTAX,
+                   12);
+    assert_decodes(BYTES("\xa1\xa0\x00"), FG_ERR_SYNTAX, 2);
+    assert_decodes(BYTES("\xa1\x81\xc1\xa0\x00"), FG_ERR_SYNTAX, 4);
+    assert_decodes(BYTES("\xa1\x00\xa1\x01\xa0"), FG_OK, 0); /* as values they are welcome */
+    assert_decodes(BYTES("\xa2\xf9\x7e\x00\x00\xf9\x7e\x01\x00"), FG_ERR_SYNTAX, 8);
+    assert_decodes(BYTES("\xa2\xf9\x7e\x00\x00\xf9\x00\x01\x00"), FG_OK, 0);
+}
+
 /* Inputs of a few bytes that announce what would take gigabytes. */
 static void announced_counts_are_checked_against_the_input(void **state)
 {
@@ -372,6 +386,7 @@ int main(void)
         cmocka_unit_test(every_prefix_is_truncated),
         cmocka_unit_test(malformed_input_is_refused_where_it_is),
         cmocka_unit_test(a_key_that_stands_twice_is_refused),
+        cmocka_unit_test(keys_that_do_not_compare_are_refused),
         cmocka_unit_test(announced_counts_are_checked_against_the_input),
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(the_number_of_items_is_limited),

@@ -248,7 +248,6 @@ static void what_no_literal_can_say_is_told(void **state)
     assert_decodes(BYTES("\xc2\x49\0\1\0\0\0\0\0\0\0"), NULL);
     assert_decodes(BYTES("\xc2\x61\x01"), NULL);
     assert_decodes(BYTES("\xc3\x49\1\0\0\0\0\0\0\0\xff"), NULL);
-    assert_decodes(BYTES("\xa1\xa0\x01"), NULL);
     assert_decodes(BYTES("\x82\x01\xf7"), NULL);
 }
 
