@@ -28,6 +28,7 @@ struct summary {
     bool transfer_encoding;
     bool expect;
     unsigned lengths;
+    unsigned hosts;
     struct fg_bytes length;
     unsigned content_types;
     struct fg_bytes content_type;
@@ -236,6 +237,8 @@ static bool summarize_known(const struct fg_field *field, struct summary *summar
         summary->length = field->value;
     } else if (name_is(field->name, "transfer-encoding")) {
         summary->transfer_encoding = true;
+    } else if (name_is(field->name, "host")) {
+        summary->hosts++;
     } else if (name_is(field->name, "expect")) {
         summary->expect = true;
     } else {
@@ -299,6 +302,8 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
                      "bytes");
     } else if (summary->bad_name) {
         answer_text(route, 400, "a header field has a malformed name");
+    } else if (summary->hosts > 1) {
+        answer_text(route, 400, "the header has more than one Host");
     } else if (head->target_cut) {
         answer_text(route, 400, "the path contains a NUL");
     } else if (head->fields_cut) {
