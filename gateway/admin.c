@@ -33,7 +33,7 @@ enum {
 struct fg_admin {
     struct fg_gateway *gateway;
     struct fg_public *public;
-    struct MHD_Daemon *daemon;
+    _Atomic(struct MHD_Daemon *) daemon; /* its threads run, and ask, before it is known here */
     struct fg_events *events;
     struct fg_workers *senders;
     atomic_bool stopping;
@@ -68,8 +68,9 @@ struct resource {
 static void describe_listening(void *context, struct fg_listening *ret_listening)
 {
     const struct fg_admin *admin = context;
+    struct MHD_Daemon *daemon = atomic_load(&admin->daemon);
     const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+        daemon != NULL ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS) : NULL;
     *ret_listening = (struct fg_listening){
         .connections = fg_connections_count(fg_public_connections(admin->public)),
         .admin_connections = info != NULL ? info->num_connections : 0,
@@ -479,8 +480,9 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
         fg_admin_stop(admin);
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
-    admin->daemon = start_daemon(admin, listen_socket);
-    if (admin->daemon == NULL) {
+    struct MHD_Daemon *daemon = start_daemon(admin, listen_socket);
+    atomic_store(&admin->daemon, daemon);
+    if (daemon == NULL) {
         close(listen_socket);
         fg_admin_stop(admin);
         return fg_fail(error, FG_ERR_IO, 0, "the HTTP library does not start");
