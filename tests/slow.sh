@@ -1,16 +1,20 @@
 #!/bin/bash
-# The runs that are too slow for every change: all tests with ThreadSanitizer, and the unit tests,
-# the fuzz corpora and the tests over HTTP under valgrind.
+# The runs that are too slow for every change: everything that must hold under fire in one table, all
+# tests with ThreadSanitizer, and the unit tests, the fuzz corpora and the tests over HTTP under
+# valgrind.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
     cat <<'END'
-Usage: tests/slow.sh [tsan|valgrind]...
+Usage: tests/slow.sh [proof|quick|tsan|valgrind]...
 
-Builds what is needed and runs all tests with ThreadSanitizer (tsan), or the unit
-tests, the fuzz corpora and the tests over HTTP under valgrind; both without an
-argument. The exit status is 0 if nothing was found.
+Builds what is needed and prints one table of everything that must hold under
+fire: the hostile cases, HTTP, access, failing allocations, ten minutes of
+fuzzing for each target, fifteen of load, and all tests with the sanitizers and
+valgrind (proof, also without an argument; three hours). quick: the same with
+seconds instead of minutes for fuzzing and load. tsan, valgrind: these alone.
+The exit status is 0 if nothing was found. tests/proof.py runs single groups.
 END
 }
 
@@ -55,7 +59,7 @@ run_valgrind() {
     done
     for name in framegate framegate-fake; do
         wrap "$PWD/build/release/$name" "$folder/$name"
-        for program in exchange limits smuggling stop table wire; do
+        for program in exchange limits peers smuggling stop table wire; do
             FRAMEGATE_HTTP=$folder/$name FRAMEGATE_SANITIZE=valgrind \
                 /usr/bin/python3 -B "tests/http/test_$program.py" >"$folder/log" 2>&1 || {
                 failures=$((failures + 1))
@@ -68,9 +72,20 @@ run_valgrind() {
     [ "$failures" -eq 0 ]
 }
 
-[ $# -gt 0 ] || set -- tsan valgrind
+run_proof() {
+    local preset
+    for preset in debug release fuzz; do
+        cmake --preset "$preset"
+        cmake --build --preset "$preset" --parallel "$(nproc)"
+    done >&2
+    /usr/bin/python3 -B tests/proof.py "$@"
+}
+
+[ $# -gt 0 ] || set -- proof
 for what in "$@"; do
     case $what in
+    proof) run_proof ;;
+    quick) run_proof --quick ;;
     tsan) run_tsan ;;
     valgrind) run_valgrind ;;
     -h | --help)

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -85,6 +86,22 @@ class User(FolderTest):
         said = self.refused("setpriv", "--reuid=1", "--regid=1", "--clear-groups", program,
                             *self.serve(ACCOUNT)[1:])
         self.assertIn("cannot become the user 'nobody'", said)
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze"), "needs systemd-analyze")
+class Unit(FolderTest):
+    """The unit is looked at without a manager: package systemd has what looks."""
+
+    unit = os.path.join(web.ROOT, "gateway/framegate.service")
+
+    def test_its_exposure_is_below_two(self):
+        command = ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20"]
+        result = subprocess.run([*command, self.unit], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, timeout=web.TIMEOUT)
+        found = re.search(r"Overall exposure level for framegate.service: ([0-9.]+)", result.stdout)
+        self.assertIsNotNone(found, result.stdout)
+        self.assertLess(float(found[1]), 2.0)
+        self.assertEqual(result.returncode, 0, result.stdout)
 
 
 if __name__ == "__main__":

@@ -78,22 +78,27 @@ def warm_up(server):
         server.run("heads", bytes(100000))
 
 
-def main(numbers):
-    chosen = [CASES[number] for number in sorted(numbers or CASES)]
-    print(ROW % ("case", "what", "expected", "got", "peak KiB", "seconds"))
-    failures = 0
+def rows(numbers):
+    """Runs these cases, or all; for each (case, got, KiB, seconds, failed)."""
     with situations.own("--hg", "/usr/bin/hg", "--max-connections-per-address", "0") as shared:
         # A sanitizer's own work is not the parser's.
         with open("/proc/%d/maps" % shared.process.pid) as file:
             sanitized = "libasan" in file.read()
         shared.budget = MILLISECONDS_FOR_A_BOMB * 1000 * (4 if sanitized else 1)
         warm_up(shared)
-        for case in chosen:
-            got, growth, seconds, failed = run(case, shared)
-            failures += failed
-            print(ROW % (case.number, case.title, case.expected, ("FAILED " if failed else "") + got,
-                         "%d" % growth, "%.2f" % seconds), flush=True)  # fmt: skip
-    print("%d of %d cases hold" % (len(chosen) - failures, len(chosen)))
+        for number in sorted(numbers or CASES):
+            yield CASES[number], *run(CASES[number], shared)
+
+
+def main(numbers):
+    print(ROW % ("case", "what", "expected", "got", "peak KiB", "seconds"))
+    count = failures = 0
+    for case, got, growth, seconds, failed in rows(numbers):
+        count += 1
+        failures += failed
+        print(ROW % (case.number, case.title, case.expected, ("FAILED " if failed else "") + got,
+                     "%d" % growth, "%.2f" % seconds), flush=True)  # fmt: skip
+    print("%d of %d cases hold" % (count - failures, count))
     return 1 if failures else 0
 
 
