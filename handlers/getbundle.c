@@ -5,6 +5,7 @@
 #include "handlers/bundle/bundle2.h"
 #include "handlers/bundle/caps.h"
 #include "handlers/bundle/changegroup.h"
+#include "handlers/bundle/obsmarkers.h"
 #include "handlers/bundle/parts.h"
 #include "handlers/commands.h"
 #include "handlers/registry.h"
@@ -19,6 +20,7 @@ struct request {
     struct fg_snapshot *snapshot; /* borrowed */
     struct fg_bundle_caps caps;
     struct fg_rev_list heads;
+    bool null_head; /* the null node is wanted, too, which stands for nothing */
     struct fg_rev_list common;
     struct fg_outgoing outgoing;
 };
@@ -77,9 +79,9 @@ static enum fg_status refuse_head(struct fg_bytes bytes, struct fg_error *error)
 
 /*
  * The revisions of a list of nodes. What the client has in common may be unknown here, or may have
- * become so; what it wants must be there. The null node stands for nothing.
+ * become so; what it wants must be there, or be the null node.
  */
-static enum fg_status read_nodes(const struct request *request, const char *name, bool wanted,
+static enum fg_status read_nodes(struct request *request, const char *name, bool wanted,
                                  struct fg_rev_list *list, struct fg_error *error)
 {
     size_t count;
@@ -98,7 +100,9 @@ static enum fg_status read_nodes(const struct request *request, const char *name
         }
         if (rev != FG_REV_NULL) {
             list->revs[list->count++] = (uint32_t)rev;
-        } else if (wanted && (bytes.size != FG_NODE_SIZE || !fg_node_is_null(&node))) {
+        } else if (wanted && bytes.size == FG_NODE_SIZE && fg_node_is_null(&node)) {
+            request->null_head = true;
+        } else if (wanted) {
             return refuse_head(bytes, error);
         }
     }
@@ -122,6 +126,7 @@ static enum fg_status read_heads(struct request *request, struct fg_error *error
         memcpy(request->heads.revs, all->revs, all->count * sizeof *all->revs);
     }
     request->heads.count = all->count;
+    request->null_head = fg_snapshot_count(request->snapshot) == 0;
     return FG_OK;
 }
 
@@ -141,12 +146,8 @@ static enum fg_status read_caps(struct request *request, struct fg_error *error)
 /* What a client only asks for where the capabilities offer it. */
 static enum fg_status refuse_unserved(const struct fg_call *call, struct fg_error *error)
 {
-    static const char *const unserved[] = {"obsmarkers", "stream"};
-    for (size_t i = 0; i < sizeof unserved / sizeof unserved[0]; i++) {
-        if (flag_of(call, unserved[i], false)) {
-            return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "getbundle: %s is not served",
-                           unserved[i]);
-        }
+    if (flag_of(call, "stream", false)) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "getbundle: stream is not served");
     }
     return FG_OK;
 }
@@ -294,6 +295,26 @@ static enum fg_status add_keys(struct request *request, struct fg_bundle *bundle
     return status;
 }
 
+/* The markers go as they are stored; Mercurial has written format 1 since 3.2. */
+static enum fg_status add_obsmarkers(struct request *request, struct fg_bundle *bundle,
+                                     struct fg_error *error)
+{
+    if (!flag_of(request->call, "obsmarkers", false)) {
+        return FG_OK;
+    }
+    struct fg_buffer buffer = FG_BUFFER_INIT(FG_OBSSTORE_MAX);
+    enum fg_status status =
+        fg_part_put_obsmarkers(request->snapshot, &request->heads, &buffer, error);
+    if (status == FG_OK && buffer.size == 0) {
+        return FG_OK;
+    }
+    const char *format = status == FG_OK && buffer.data[0] == 0 ? "V0" : "V1";
+    if (status == FG_OK && !fg_bundle_caps_has(&request->caps, "obsmarkers", format)) {
+        status = fg_fail(error, FG_ERR_ARGUMENT, 0, "no common obsolescence markers format");
+    }
+    return add_buffer(bundle, "OBSMARKERS", NULL, 0, status, &buffer, error);
+}
+
 static enum fg_status add_phases(struct request *request, struct fg_bundle *bundle,
                                  struct fg_error *error)
 {
@@ -304,7 +325,8 @@ static enum fg_status add_phases(struct request *request, struct fg_bundle *bund
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "no common phases exchange method");
     }
     struct fg_buffer buffer = FG_BUFFER_INIT(FG_ANSWER_MAX);
-    enum fg_status status = fg_part_put_phases(request->snapshot, &request->heads, &buffer, error);
+    enum fg_status status =
+        fg_part_put_phases(request->snapshot, &request->heads, request->null_head, &buffer, error);
     return add_buffer(bundle, "PHASE-HEADS", NULL, 0, status, &buffer, error);
 }
 
@@ -315,8 +337,8 @@ static enum fg_status make_bundle2(struct request *request, struct fg_source *re
 {
     /* In the order in which Mercurial sends them. */
     static enum fg_status (*const adders[])(struct request *, struct fg_bundle *,
-                                            struct fg_error *) = {add_changegroup, add_bookmarks,
-                                                                  add_keys, add_phases};
+                                            struct fg_error *) = {
+        add_changegroup, add_bookmarks, add_keys, add_obsmarkers, add_phases};
     struct fg_bundle *bundle;
     enum fg_status status = fg_bundle_new(&bundle);
     if (status != FG_OK) {

@@ -55,21 +55,23 @@ enum fg_status fg_part_put_keys(const struct fg_snapshot *snapshot, struct fg_by
 
 /* -- phases ----------------------------------------------------------------------------------- */
 
+enum { PHASE_ENTRY_SIZE = 4 + FG_NODE_SIZE };
+
 enum {
     BELOW_DRAFT = 1,  /* a wanted draft, or an ancestor of one */
     BELOW_PUBLIC = 2, /* a wanted public changeset, or an ancestor of one */
     HAS_CHILD = 4,    /* of those that are looked for */
 };
 
-static enum fg_status put_phase(const struct fg_snapshot *snapshot, uint32_t rev,
-                                enum fg_phase phase, struct fg_buffer *buffer)
+static enum fg_status put_phase(const struct fg_node *node, enum fg_phase phase,
+                                struct fg_buffer *buffer)
 {
     uint8_t *space;
-    enum fg_status status = fg_buffer_reserve(buffer, 4 + FG_NODE_SIZE, &space);
+    enum fg_status status = fg_buffer_reserve(buffer, PHASE_ENTRY_SIZE, &space);
     if (status == FG_OK) {
         fg_write_be32(space, (uint32_t)phase);
-        memcpy(space + 4, fg_snapshot_node(snapshot, rev)->bytes, FG_NODE_SIZE);
-        buffer->size += 4 + FG_NODE_SIZE;
+        memcpy(space + 4, node->bytes, FG_NODE_SIZE);
+        buffer->size += PHASE_ENTRY_SIZE;
     }
     return status;
 }
@@ -83,7 +85,7 @@ static enum fg_status put_public_below(const struct fg_snapshot *snapshot, uint8
         uint8_t mark = marks[rev] & (BELOW_DRAFT | BELOW_PUBLIC);
         bool wanted = mark == BELOW_DRAFT && fg_view_phase(&snapshot->view, rev) == FG_PHASE_PUBLIC;
         if (wanted && (marks[rev] & HAS_CHILD) == 0) {
-            status = put_phase(snapshot, rev, FG_PHASE_PUBLIC, buffer);
+            status = put_phase(fg_snapshot_node(snapshot, rev), FG_PHASE_PUBLIC, buffer);
         }
         for (int i = 0; i < 2 && mark != 0; i++) {
             int32_t parent = snapshot->history->parents[rev].revs[i];
@@ -110,7 +112,7 @@ static enum fg_status put_unpublished(const struct fg_snapshot *snapshot,
         enum fg_phase phase = fg_view_phase(&snapshot->view, rev);
         marks[rev] |= phase == FG_PHASE_PUBLIC ? BELOW_PUBLIC : BELOW_DRAFT;
         drafts = drafts || phase != FG_PHASE_PUBLIC;
-        status = put_phase(snapshot, rev, phase, buffer);
+        status = put_phase(fg_snapshot_node(snapshot, rev), phase, buffer);
     }
     if (status == FG_OK && drafts) {
         status = put_public_below(snapshot, marks, buffer);
@@ -119,9 +121,14 @@ static enum fg_status put_unpublished(const struct fg_snapshot *snapshot,
     return status;
 }
 
+static int compare_entries(const void *left, const void *right)
+{
+    return memcmp(left, right, PHASE_ENTRY_SIZE);
+}
+
 enum fg_status fg_part_put_phases(const struct fg_snapshot *snapshot,
-                                  const struct fg_rev_list *heads, struct fg_buffer *buffer,
-                                  struct fg_error *error)
+                                  const struct fg_rev_list *heads, bool null_head,
+                                  struct fg_buffer *buffer, struct fg_error *error)
 {
     bool publishing;
     enum fg_status status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
@@ -132,7 +139,17 @@ enum fg_status fg_part_put_phases(const struct fg_snapshot *snapshot,
         status = put_unpublished(snapshot, heads, buffer);
     }
     for (uint32_t i = 0; publishing && i < heads->count && status == FG_OK; i++) {
-        status = put_phase(snapshot, heads->revs[i], FG_PHASE_PUBLIC, buffer);
+        status = put_phase(fg_snapshot_node(snapshot, heads->revs[i]), FG_PHASE_PUBLIC, buffer);
     }
-    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory for phases");
+    if (null_head && status == FG_OK) {
+        status = put_phase(&fg_node_null, FG_PHASE_PUBLIC, buffer);
+    }
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "no memory for phases");
+    }
+    if (buffer->size > 0) {
+        /* The same for the same heads in any order, as Mercurial has it. */
+        qsort(buffer->data, buffer->size / PHASE_ENTRY_SIZE, PHASE_ENTRY_SIZE, compare_entries);
+    }
+    return FG_OK;
 }

@@ -15,10 +15,11 @@ enum fg_status fg_part_put_keys(const struct fg_snapshot *snapshot, struct fg_by
 
 /*
  * Appends the phases of heads, which are served: phase and node of each; and, where one is a draft
- * in a repository that does not publish, the public heads below. Errors as fg_hgrc_publishing.
+ * in a repository that does not publish, the public heads below. null_head: the null node is a
+ * head, too. Errors as fg_hgrc_publishing.
  */
 enum fg_status fg_part_put_phases(const struct fg_snapshot *snapshot,
-                                  const struct fg_rev_list *heads, struct fg_buffer *buffer,
-                                  struct fg_error *error);
+                                  const struct fg_rev_list *heads, bool null_head,
+                                  struct fg_buffer *buffer, struct fg_error *error);
 
 #endif

@@ -16,11 +16,9 @@ enum {
 };
 
 /* A marker's bytes from its start to the end of the store: its size, or 0 if it does not fit. */
-typedef size_t (*marker_parser)(struct fg_bytes data, struct fg_bytes *ret_predecessor,
-                                struct fg_bytes *ret_successors);
+typedef size_t (*marker_parser)(struct fg_bytes data, struct fg_obsolete_marker *ret_marker);
 
-static size_t parse_format_0(struct fg_bytes data, struct fg_bytes *ret_predecessor,
-                             struct fg_bytes *ret_successors)
+static size_t parse_format_0(struct fg_bytes data, struct fg_obsolete_marker *ret_marker)
 {
     if (data.size < FORMAT_0_FIXED) {
         return 0;
@@ -31,13 +29,16 @@ static size_t parse_format_0(struct fg_bytes data, struct fg_bytes *ret_predeces
     if (left < successors || left - successors < metadata) {
         return 0;
     }
-    *ret_predecessor = (struct fg_bytes){data.data + 6, FG_NODE_SIZE};
-    *ret_successors = (struct fg_bytes){data.data + FORMAT_0_FIXED, successors};
-    return FORMAT_0_FIXED + successors + metadata;
+    size_t size = FORMAT_0_FIXED + successors + metadata;
+    *ret_marker = (struct fg_obsolete_marker){
+        .whole = {data.data, size},
+        .predecessor = {data.data + 6, FG_NODE_SIZE},
+        .successors = {data.data + FORMAT_0_FIXED, successors},
+    };
+    return size;
 }
 
-static size_t parse_format_1(struct fg_bytes data, struct fg_bytes *ret_predecessor,
-                             struct fg_bytes *ret_successors)
+static size_t parse_format_1(struct fg_bytes data, struct fg_obsolete_marker *ret_marker)
 {
     if (data.size < FORMAT_1_FIXED) {
         return 0;
@@ -60,9 +61,13 @@ static size_t parse_format_1(struct fg_bytes data, struct fg_bytes *ret_predeces
     if (size != announced || size > data.size) {
         return 0;
     }
-    *ret_predecessor = (struct fg_bytes){data.data + FORMAT_1_FIXED, node_size};
-    *ret_successors =
-        (struct fg_bytes){data.data + FORMAT_1_FIXED + node_size, successors * node_size};
+    const uint8_t *nodes = data.data + FORMAT_1_FIXED;
+    *ret_marker = (struct fg_obsolete_marker){
+        .whole = {data.data, size},
+        .predecessor = {nodes, node_size},
+        .successors = {nodes + node_size, successors * node_size},
+        .parents = {nodes + (1 + successors) * node_size, parents * node_size},
+    };
     return size;
 }
 
@@ -79,32 +84,32 @@ static bool has_null(struct fg_bytes successors, size_t node_size)
 }
 
 static enum fg_status walk(struct fg_bytes store, size_t at, marker_parser parse,
-                           fg_obsolete_visitor visitor, void *context, struct fg_error *error)
+                           fg_obsolete_marker_visitor visitor, void *context,
+                           struct fg_error *error)
 {
     while (at < store.size) {
-        struct fg_bytes predecessor;
-        struct fg_bytes successors;
-        size_t size =
-            parse((struct fg_bytes){store.data + at, store.size - at}, &predecessor, &successors);
+        struct fg_obsolete_marker marker = {.whole = {NULL, 0}};
+        size_t size = parse((struct fg_bytes){store.data + at, store.size - at}, &marker);
         if (size == 0) {
             return fg_fail(error, FG_ERR_CORRUPT, at, "the obsolescence store is damaged");
         }
-        if (has_null(successors, predecessor.size)) {
+        if (has_null(marker.successors, marker.predecessor.size)) {
             return fg_fail(error, FG_ERR_CORRUPT, at,
                            "the obsolescence store has a marker whose successor is null");
         }
-        if (predecessor.size == FG_NODE_SIZE) {
-            struct fg_node node;
-            memcpy(node.bytes, predecessor.data, FG_NODE_SIZE);
-            visitor(context, &node);
+        if (marker.predecessor.size == FG_NODE_SIZE) {
+            enum fg_status status = visitor(context, &marker);
+            if (status != FG_OK) {
+                return status;
+            }
         }
         at += size;
     }
     return FG_OK;
 }
 
-enum fg_status fg_obsolete_walk(struct fg_bytes store, fg_obsolete_visitor visitor, void *context,
-                                struct fg_error *error)
+enum fg_status fg_obsolete_markers(struct fg_bytes store, fg_obsolete_marker_visitor visitor,
+                                   void *context, struct fg_error *error)
 {
     if (store.size == 0) {
         return FG_OK;
@@ -118,4 +123,26 @@ enum fg_status fg_obsolete_walk(struct fg_bytes store, fg_obsolete_visitor visit
         return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
                        "the obsolescence store is of an unknown format (%u)", store.data[0]);
     }
+}
+
+/* Who wants nothing but predecessors. */
+struct predecessors {
+    fg_obsolete_visitor visitor;
+    void *context;
+};
+
+static enum fg_status visit_predecessor(void *context, const struct fg_obsolete_marker *marker)
+{
+    const struct predecessors *predecessors = context;
+    struct fg_node node;
+    memcpy(node.bytes, marker->predecessor.data, FG_NODE_SIZE);
+    predecessors->visitor(predecessors->context, &node);
+    return FG_OK;
+}
+
+enum fg_status fg_obsolete_walk(struct fg_bytes store, fg_obsolete_visitor visitor, void *context,
+                                struct fg_error *error)
+{
+    struct predecessors predecessors = {visitor, context};
+    return fg_obsolete_markers(store, visit_predecessor, &predecessors, error);
 }

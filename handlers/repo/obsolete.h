@@ -6,6 +6,25 @@
 #include "framing/status.h"
 #include "handlers/repo/node.h"
 
+/* One marker. All is borrowed from the store; nodes stand side by side. */
+struct fg_obsolete_marker {
+    struct fg_bytes whole; /* as it is stored */
+    struct fg_bytes predecessor;
+    struct fg_bytes successors; /* none: the predecessor was pruned */
+    struct fg_bytes parents;    /* of the predecessor, if recorded; format 1 only */
+};
+
+/* A failure ends the walk. */
+typedef enum fg_status (*fg_obsolete_marker_visitor)(void *context,
+                                                     const struct fg_obsolete_marker *marker);
+
+/*
+ * Walks the markers of a file obsstore, as fg_obsolete_walk, with all that they say. Also errors of
+ * visitor.
+ */
+enum fg_status fg_obsolete_markers(struct fg_bytes store, fg_obsolete_marker_visitor visitor,
+                                   void *context, struct fg_error *error);
+
 /* Called for each marker with the changeset that it makes obsolete. */
 typedef void (*fg_obsolete_visitor)(void *context, const struct fg_node *predecessor);
 

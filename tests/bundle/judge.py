@@ -19,8 +19,7 @@ from mercurial.node import nullid, nullrev  # noqa: E402
 
 def make_ui(*settings):
     ui = uimod.ui.load()
-    for name, value in (('experimental.evolution', 'all'), ('phases.publish', 'no'),
-                        ('ui.quiet', 'yes'), ('devel.default-date', '0 0'), *settings):
+    for name, value in (('experimental.evolution', 'all'), ('ui.quiet', 'yes'), ('devel.default-date', '0 0'), *settings):
         section, _, name = name.encode().partition(b'.')
         ui.setconfig(section, name, value.encode())
     extensions.loadall(ui)
@@ -36,12 +35,19 @@ def reopen(repo):
 
 
 def take(repo, bundle):
-    """What hg unbundle does. Raises what it would complain of."""
+    """What hg pull does with a bundle. Raises what it would complain of."""
     if not bundle.startswith(b'HG2'):
         bundle = b'HG10UN' + bundle
+    repo.ui.pushbuffer(error=True)
     with repo.lock(), repo.transaction(b'take') as transaction:
         unbundler = exchange.readbundle(repo.ui, io.BytesIO(bundle), b'', None)
-        bundle2.applybundle(repo, unbundler, transaction, b'pull', url=b'bundle')
+        if not isinstance(unbundler, bundle2.unbundle20):
+            bundle2.applybundle(repo, unbundler, transaction, b'pull', url=b'bundle')
+        else:
+            operation = bundle2.bundleoperation(repo, lambda: transaction, source=b'pull')
+            operation.modes[b'bookmarks'] = b'records'
+            bundle2.processbundle(repo, unbundler, op=operation)
+    repo.ui.popbuffer()
 
 
 def complaints(repo):
@@ -51,6 +57,27 @@ def complaints(repo):
     errors = verify.verify(repo)
     output = repo.ui.popbuffer()
     return output if errors or b'warning' in output else b''
+
+
+def other_parts(repo, bundle):
+    """The parts of a bundle2 but the changegroup: name, parameters, contents in an order of their own."""
+    parts = []
+    for part in bundle2.getunbundler(repo.ui, io.BytesIO(bundle)).iterparts():
+        data = part.read()
+        if part.type == b'changegroup':
+            data = None
+        elif part.type == b'listkeys':
+            data = sorted(data.split(b'\n'))
+        elif part.type == b'obsmarkers':
+            data = sorted(obsolete._readmarkers(data)[1])
+        parts.append((part.type, part.mandatory, dict(part.params), data))
+    return parts
+
+
+def own_bundle(repo, **arguments):
+    """Mercurial's own answer to getbundle."""
+    _, chunks = exchange.getbundlechunks(repo, b'serve', **arguments)
+    return b''.join(chunks)
 
 
 def nodes(repo):
@@ -136,13 +163,27 @@ class Author:
             if kind in (2, 3):
                 drafts = [rev for rev in revs if repo[rev].mutable()]
                 for rev in self.random.sample(drafts, len(drafts) // 4):
-                    obsolete.createmarkers(repo, [((repo[rev],), ())])
+                    later = [other for other in drafts if other > rev]
+                    successors = self.random.sample(later, min(len(later), self.random.randrange(3)))
+                    obsolete.createmarkers(repo, [((repo[rev],), tuple(repo[other]
+                                                                      for other in successors))])
         repo.ui.popbuffer()
+
+    def mark(self):
+        """Some bookmarks, on served changesets and others."""
+        repo = self.repo.unfiltered()
+        with repo.wlock(), repo.lock(), repo.transaction(b'mark') as transaction:
+            changes = [(name, repo[self.random.choice(list(repo))].node())
+                       for name in (b'one', b'two', 'drei\u00df'.encode(), b'one@elsewhere')]
+            repo._bookmarks.applychanges(repo, transaction, changes)
 
     def write(self, count):
         for number in range(count):
             self.commit(number)
         self.hide()
+        self.mark()
+        if self.random.random() < 0.5:
+            self.repo.vfs.append(b'hgrc', b'[phases]\npublish = no\n')
         self.repo = reopen(self.repo)
         return self.repo.filtered(b'served')
 

@@ -25,12 +25,10 @@ FORMATS = [
     (('format.dotencode', 'no'),),
 ]
 
-CAPS = {
-    '10': [],
-    '01': [b'HG20', b'bundle2=HG20%0Achangegroup%3D01%0Aphases%3Dheads%0Abookmarks'],
-    '02': [b'HG20', b'bundle2=HG20%0Achangegroup%3D01%2C02%0Aphases%3Dheads%0Abookmarks'],
-    '03': [b'HG20', b'bundle2=HG20%0Achangegroup%3D02%2C03%0Aphases%3Dheads%0Abookmarks'],
-}
+PARTS = '%0Aphases%3Dheads%0Abookmarks%0Alistkeys%0Aobsmarkers%3DV0%2CV1'
+CAPS = {'10': []}
+for version, versions in (('01', '%3D01'), ('02', '%3D01%2C02'), ('03', '%3D02%2C03'), ('old', '')):
+    CAPS[version] = [b'HG20', ('bundle2=HG20%0Achangegroup' + versions + PARTS).encode()]
 
 
 def some(random_, items):
@@ -58,12 +56,27 @@ class Pairs:
         if heads is not None:
             arguments['heads'] = heads
         if version != '10':
-            arguments['phases'] = True
-            arguments['bookmarks'] = True
+            arguments.update((name, self.random.random() < 0.8)
+                             for name in ('phases', 'bookmarks', 'obsmarkers', 'cg'))
+            arguments['listkeys'] = self.random.choice([[], [b'bookmarks', b'phases', b'nothing']])
         answer = query('getbundle', **arguments)
         if answer.error is not None:
             raise AssertionError('getbundle failed: ' + answer.error)
-        return answer.value
+        if version != '10':
+            self.compare(answer.value, arguments)
+        return answer.value, arguments.get('cg', True)
+
+    def compare(self, bundle, arguments):
+        """The parts but the changegroup are those that Mercurial makes."""
+        arguments = dict(arguments, heads=arguments.get('heads'))
+        wanted = judge.other_parts(self.source, judge.own_bundle(self.source, **arguments))
+        got = judge.other_parts(self.source, bundle)
+        for parts in wanted, got:
+            for part in parts:
+                if part[2].get(b'version') == b'03':  # which Mercurial does not offer by itself
+                    part[2][b'version'] = b'02'
+        if got != wanted:
+            raise AssertionError('other parts than Mercurial makes: %r, not %r' % (got, wanted))
 
     def step(self, query, client, version, heads):
         """One pull, judged."""
@@ -71,7 +84,9 @@ class Pairs:
         common = sorted(client.unfiltered().heads())
         if self.random.random() < 0.3:
             common.append(b'\xaa' * 20)
-        bundle = self.ask(query, version, common, heads)
+        bundle, changesets = self.ask(query, version, common, heads)
+        if not changesets:
+            return client
         judge.take(client, bundle)
         client = judge.reopen(client)
         wanted = judge.ancestors(self.source, self.source.heads() if heads is None else heads)

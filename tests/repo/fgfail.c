@@ -1,8 +1,8 @@
 /*
  * Opens a repository and asks it everything, with the first, the second, … allocation failing,
- * until none is left to fail: fgfail REPOSITORY. Each time, every step must succeed with the same
- * answer or fail for want of memory, and a later try must succeed. Leaks are for the sanitizer to
- * find.
+ * until none is left to fail: fgfail REPOSITORY; or, with --bundles, asks it for bundles. Each
+ * time, every step must succeed with the same answer or fail for want of memory, and a later try
+ * must succeed. Leaks are for the sanitizer to find.
  */
 #define _GNU_SOURCE /* the declarations of what is wrapped */
 
@@ -50,7 +50,12 @@ char *__wrap_strdup(const char *text)
     return fails() ? NULL : __real_strdup(text);
 }
 
-static const char *const questions[][2] = {
+struct question {
+    const char *command;
+    const char *args;
+};
+
+static const struct question all_but_bundles[] = {
     {"heads", "{}"},
     {"known", "{b'nodes': [b'aaaaaaaaaaaaaaaaaaaa']}"},
     {"lookup", "{b'key': b'default'}"},
@@ -58,12 +63,24 @@ static const char *const questions[][2] = {
     {"listkeys", "{b'namespace': b'bookmarks'}"},
     {"listkeys", "{b'namespace': b'phases'}"},
     {"capabilities", "{}"},
+    {NULL, NULL},
 };
 
-enum { QUESTIONS_COUNT = sizeof questions / sizeof questions[0] };
+static const struct question bundles[] = {
+    {"getbundle", "{}"},
+    {"getbundle",
+     "{b'bundlecaps': [b'HG20', b'bundle2=changegroup%3D02%0Aphases%3Dheads%0Abookmarks%0A"
+     "obsmarkers%3DV1'], b'phases': True, b'bookmarks': True, b'obsmarkers': True, "
+     "b'listkeys': [b'phases']}"},
+    {NULL, NULL},
+};
+
+static const struct question *questions = all_but_bundles;
+
+enum { QUESTIONS_MAX = 8 };
 
 /* The right answers, from a run in which nothing failed. */
-static struct fg_buffer right[QUESTIONS_COUNT];
+static struct fg_buffer right[QUESTIONS_MAX];
 
 static void die(const char *what, long step, const struct fg_error *error)
 {
@@ -86,11 +103,11 @@ static void check(enum fg_status status, size_t question, const struct fg_buffer
 
 static void ask_all(struct fg_repository *repository, long step)
 {
-    for (size_t i = 0; i < QUESTIONS_COUNT; i++) {
+    for (size_t i = 0; questions[i].command != NULL; i++) {
         struct fg_error error = {0};
         struct fg_buffer text = FG_BUFFER_INIT(BUFFER_MAX);
-        enum fg_status status = asking_now(repository, fg_bytes_from_string(questions[i][0]),
-                                           fg_bytes_from_string(questions[i][1]), &text, &error);
+        enum fg_status status = asking_now(repository, fg_bytes_from_string(questions[i].command),
+                                           fg_bytes_from_string(questions[i].args), &text, &error);
         if (step < 0) {
             right[i] = text;
             if (status != FG_OK) {
@@ -126,18 +143,21 @@ static bool run(const char *path, long step)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fputs("usage: fgfail REPOSITORY\n", stderr);
+    if (argc == 3 && strcmp(argv[1], "--bundles") == 0) {
+        questions = bundles;
+    } else if (argc != 2) {
+        fputs("usage: fgfail [--bundles] REPOSITORY\n", stderr);
         return 2;
     }
+    const char *path = argv[argc - 1];
     asking_checks_canonical = false;
-    run(argv[1], -1);
+    run(path, -1);
     long step = 0;
-    while (run(argv[1], step)) {
+    while (run(path, step)) {
         step++;
     }
     printf("%ld allocations failed in turn\n", step);
-    for (size_t i = 0; i < QUESTIONS_COUNT; i++) {
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
         fg_buffer_free(&right[i]);
     }
     return EXIT_SUCCESS;
