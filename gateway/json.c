@@ -87,9 +87,40 @@ json_t *fg_json_hex(struct fg_bytes bytes)
     return string_of(&text, status);
 }
 
+struct dump {
+    struct fg_buffer *buffer;
+    enum fg_status status;
+};
+
+static int dump_piece(const char *piece, size_t size, void *context)
+{
+    struct dump *dump = context;
+    if (dump->status == FG_OK) {
+        dump->status = fg_buffer_append(dump->buffer, piece, size);
+    }
+    return dump->status == FG_OK ? 0 : -1;
+}
+
+enum fg_status fg_json_append(struct fg_buffer *buffer, const json_t *value, size_t flags)
+{
+    struct dump dump = {.buffer = buffer, .status = FG_OK};
+    int failed = json_dump_callback(value, dump_piece, &dump, flags);
+    /* jansson 2.14 goes on where writing a key fails, so its own result is not enough. */
+    if (dump.status == FG_OK && failed != 0) {
+        return FG_ERR_MEMORY;
+    }
+    return dump.status;
+}
+
 char *fg_json_finish(json_t *document, bool ok)
 {
-    char *text = ok ? json_dumps(document, DUMP_FLAGS) : NULL;
+    struct fg_buffer text = FG_BUFFER_INIT(SIZE_MAX / 4);
+    ok = ok && fg_json_append(&text, document, DUMP_FLAGS) == FG_OK &&
+         fg_buffer_append_byte(&text, '\0') == FG_OK;
     json_decref(document);
-    return text;
+    if (!ok) {
+        fg_buffer_free(&text);
+        return NULL;
+    }
+    return (char *)fg_buffer_detach(&text);
 }

@@ -35,6 +35,9 @@ json_t *fg_json_repaired(struct fg_bytes bytes);
 /* The bytes in hexadecimal; NULL if memory is short. */
 json_t *fg_json_hex(struct fg_bytes bytes);
 
+/* Appends value as jansson dumps it with these flags. FG_ERR_MEMORY, FG_ERR_LIMIT. */
+enum fg_status fg_json_append(struct fg_buffer *buffer, const json_t *value, size_t flags);
+
 /*
  * The document as a string for free(), and NULL if ok is false or memory is short. Takes document
  * over.

@@ -8,7 +8,7 @@
 #include "framing/literal.h"
 #include "framing/reactor.h"
 #include "framing/utf8.h"
-#include "gateway/tools_json.h"
+#include "gateway/json.h"
 
 #include <math.h>
 #include <stdlib.h>

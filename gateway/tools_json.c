@@ -1,5 +1,5 @@
 /*
- * JSON for the tools. Every construction can fail (memory, text that is not UTF-8), and jansson's
+ * Frames as JSON. Every construction can fail (memory, text that is not UTF-8), and jansson's
  * json_object_set_new takes NULL for a failure, so that one check at each set is enough.
  */
 #include "gateway/tools_json.h"
@@ -10,27 +10,6 @@
 #include "gateway/json.h"
 
 #include <string.h>
-
-struct dump {
-    struct fg_buffer *buffer;
-    enum fg_status status;
-};
-
-static int dump_piece(const char *piece, size_t size, void *context)
-{
-    struct dump *dump = context;
-    dump->status = fg_buffer_append(dump->buffer, piece, size);
-    return dump->status == FG_OK ? 0 : -1;
-}
-
-enum fg_status fg_json_append(struct fg_buffer *buffer, const json_t *value, size_t flags)
-{
-    struct dump dump = {.buffer = buffer, .status = FG_OK};
-    if (json_dump_callback(value, dump_piece, &dump, flags) != 0) {
-        return dump.status != FG_OK ? dump.status : FG_ERR_MEMORY;
-    }
-    return FG_OK;
-}
 
 /* A string from well-formed UTF-8, with NULs if it has some; NULL if memory is short. */
 static json_t *string_from(const struct fg_buffer *text)

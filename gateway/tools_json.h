@@ -1,6 +1,5 @@
 /*
- * JSON made with jansson: the form of `framegate decode --json`, and the two things that JSON needs
- * here and jansson lacks: a dump into a struct fg_buffer, and strings from bytes of any kind.
+ * A frame as JSON: the form of `framegate decode --json`.
  */
 #ifndef FRAMEGATE_GATEWAY_TOOLS_JSON_H
 #define FRAMEGATE_GATEWAY_TOOLS_JSON_H
@@ -15,8 +14,5 @@ json_t *fg_json_frame(const struct fg_frame *frame);
 
 /* Appends the same as text. FG_ERR_MEMORY, FG_ERR_LIMIT. */
 enum fg_status fg_json_append_frame(struct fg_buffer *buffer, const struct fg_frame *frame);
-
-/* Appends value as jansson dumps it with these flags. FG_ERR_MEMORY, FG_ERR_LIMIT. */
-enum fg_status fg_json_append(struct fg_buffer *buffer, const json_t *value, size_t flags);
 
 #endif

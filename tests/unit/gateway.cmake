@@ -8,7 +8,7 @@ target_link_libraries(framegate-fake PRIVATE serve tools fake_handlers)
 
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
-foreach(name IN ITEMS access classic compress config exchange mediatype pump respond
+foreach(name IN ITEMS access adminjson classic compress config exchange histogram mediatype pump respond
                  route workers)
     add_executable(test_gateway_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c)
     target_compile_definitions(test_gateway_${name} PRIVATE _GNU_SOURCE)
@@ -19,5 +19,7 @@ foreach(name IN ITEMS access classic compress config exchange mediatype pump res
     add_test(NAME unit.gateway.${name} COMMAND test_gateway_${name})
     set_tests_properties(unit.gateway.${name} PROPERTIES LABELS unit TIMEOUT 300)
 endforeach()
-target_link_options(test_gateway_exchange PRIVATE
-    -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
+foreach(name IN ITEMS adminjson exchange)
+    target_link_options(test_gateway_${name} PRIVATE
+        -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
+endforeach()
