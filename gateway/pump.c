@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TURN_BYTES = 8 * FG_PUMP_SIZE };
+
 struct pump {
     pthread_mutex_t lock;
     struct fg_workers *workers;
@@ -17,6 +19,7 @@ struct pump {
     struct fg_wait *wait;
     size_t start; /* of what is filled */
     size_t size;
+    size_t turn;                 /* bytes that the job has read in its turn */
     enum fg_status ended;        /* FG_OK: not yet */
     bool active;                 /* the job waits for a worker or runs */
     bool abandoned;              /* the consumer is gone: the job frees the pump */
@@ -85,6 +88,7 @@ static bool fill_once(struct pump *pump)
     pthread_mutex_lock(&pump->lock);
     if (status == FG_OK) {
         pump->size += size;
+        pump->turn += size;
         if (pump->size >= FG_PUMP_SIZE / 2) {
             (void)wake_consumer(pump);
         }
@@ -95,14 +99,37 @@ static bool fill_once(struct pump *pump)
     return true;
 }
 
+/*
+ * A consumer that keeps up would have the worker for as long as the source lasts: after so many
+ * bytes it is the others' turn. True if the job is to be called again. With the lock held.
+ */
+static bool give_turn(struct pump *pump)
+{
+    (void)wake_consumer(pump);
+    if (pump->abandoned || pump->ended != FG_OK || pump->size == FG_PUMP_SIZE) {
+        return false;
+    }
+    if (!fg_workers_push(pump->workers, &pump->job)) {
+        pump->ended = FG_ERR_STATE;
+        (void)wake_consumer(pump);
+        return false;
+    }
+    return true;
+}
+
 static void run(void *context)
 {
     struct pump *pump = context;
     pthread_mutex_lock(&pump->lock);
+    pump->turn = 0;
     do {
-        while (fill_once(pump)) {
+        while (pump->turn < TURN_BYTES && fill_once(pump)) {
         }
-    } while (wake_consumer(pump));
+    } while (pump->turn < TURN_BYTES && wake_consumer(pump));
+    if (pump->turn >= TURN_BYTES && give_turn(pump)) {
+        pthread_mutex_unlock(&pump->lock);
+        return;
+    }
     pump->active = false;
     bool abandoned = pump->abandoned;
     pthread_mutex_unlock(&pump->lock);

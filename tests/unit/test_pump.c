@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 /* A source of counted bytes that says when it is destroyed. */
 struct counter {
@@ -172,6 +173,70 @@ static void a_consumer_that_stops_holds_no_worker(void **state)
     assert_true(atomic_load(&counter.destroyed));
 }
 
+/* A consumer that is always there already when it is woken. */
+struct keen {
+    struct fg_source source;
+    struct fg_wait wait;
+    struct counter counter;
+    struct fg_workers *workers;
+    bool submitted;
+    atomic_bool other_ran;
+    atomic_bool ended;
+    bool in_time;
+};
+
+static void note(void *context)
+{
+    struct keen *keen = context;
+    atomic_store(&keen->other_ran, true);
+}
+
+static enum fg_status read_and_submit(void *context, uint8_t *buffer, size_t capacity,
+                                      size_t *ret_size)
+{
+    struct keen *keen = context;
+    if (!keen->submitted) {
+        keen->submitted = true;
+        assert_int_equal(fg_workers_submit(keen->workers, note, keen), FG_OK);
+    }
+    return read_counter(&keen->counter, buffer, capacity, ret_size);
+}
+
+static void drain(void *context)
+{
+    static uint8_t buffer[FG_PUMP_SIZE];
+    struct keen *keen = context;
+    enum fg_status status;
+    size_t size = 0;
+    do {
+        do {
+            status = keen->source.read(keen->source.context, buffer, sizeof(buffer), &size);
+        } while (status == FG_OK);
+    } while (status == FG_PENDING && !keen->wait.arm(keen->wait.context, drain, keen));
+    if (status != FG_PENDING) {
+        keen->in_time = atomic_load(&keen->other_ran);
+        atomic_store(&keen->ended, true);
+    }
+}
+
+static void a_consumer_that_keeps_up_leaves_the_worker_to_others(void **state)
+{
+    (void)state;
+    static struct keen keen;
+    assert_int_equal(fg_workers_new(1, 1, &keen.workers), FG_OK);
+    keen.counter = (struct counter){.end = 64u << 20, .fails_at = UINT64_MAX, .step = 65536};
+    struct fg_source source = {.read = read_and_submit, .context = &keen, .size = FG_SIZE_UNKNOWN};
+    assert_int_equal(fg_pump_new(keen.workers, &source, &keen.wait, &keen.source), FG_OK);
+    drain(&keen);
+    while (!atomic_load(&keen.ended)) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    fg_workers_free(keen.workers);
+    assert_true(keen.in_time);
+    assert_int_equal(keen.counter.offset, keen.counter.end);
+    fg_source_destroy(&keen.source);
+}
+
 static void it_may_be_destroyed_at_any_time(void **state)
 {
     (void)state;
@@ -239,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_readers_of_any_pace_get_everything),
         cmocka_unit_test(a_consumer_that_stops_holds_no_worker),
+        cmocka_unit_test(a_consumer_that_keeps_up_leaves_the_worker_to_others),
         cmocka_unit_test(it_may_be_destroyed_at_any_time),
         cmocka_unit_test(it_fails_when_the_pool_has_stopped),
         cmocka_unit_test(without_a_pool_it_is_the_source),
