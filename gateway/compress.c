@@ -26,6 +26,25 @@ struct filter {
     uint8_t out[BLOCK_SIZE];
 };
 
+/*
+ * As measured with libzstd 1.5.4 by ZSTD_sizeof_CCtx, which only says it once a stream runs; zlib's
+ * is what its own zconf.h says.
+ */
+uint64_t fg_compress_held_bytes(enum fg_compression compression, int level)
+{
+    static const uint32_t zstd_kib[] = {3577,  1337,  2041,  3577,  4857,  5881,  5881,
+                                        8953,  8953,  17145, 29433, 29433, 54009, 37625,
+                                        54009, 70393, 37771, 58251, 58880, 91648};
+    enum { ZLIB_KIB = 268, LEVELS = sizeof(zstd_kib) / sizeof(zstd_kib[0]) };
+    uint64_t kib = 0;
+    if (compression == FG_COMPRESSION_ZLIB) {
+        kib = ZLIB_KIB;
+    } else if (compression == FG_COMPRESSION_ZSTD) {
+        kib = zstd_kib[level < 0 ? 1 : level < LEVELS ? level : LEVELS - 1];
+    }
+    return sizeof(struct filter) + kib * 1024;
+}
+
 static void destroy(void *context)
 {
     struct filter *filter = context;

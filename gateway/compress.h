@@ -13,6 +13,9 @@ enum fg_compression {
     FG_COMPRESSION_ZSTD,
 };
 
+/* About how many bytes such a source holds, with what its library allocates. */
+uint64_t fg_compress_held_bytes(enum fg_compression compression, int level);
+
 /*
  * A source that gives the bytes of prefix as they are (at most FG_COMPRESS_PREFIX_MAX, copied), and
  * then those of *source, compressed. *source is taken over, also on failure, and ret_source may be

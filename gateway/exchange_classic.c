@@ -266,6 +266,7 @@ static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *re
             fg_compress_new(compression, level, (struct fg_bytes){(const uint8_t *)prefix, size},
                             &reply->body, &reply->body);
         slow = slow || compression != FG_COMPRESSION_NONE;
+        exchange->pump_bytes += fg_compress_held_bytes(compression, level);
     }
     if (status == FG_OK && slow) {
         status = fg_exchange_pump(exchange, &reply->body);

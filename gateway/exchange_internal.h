@@ -68,7 +68,7 @@ struct fg_exchange {
     struct fg_delivery *deliveries; /* commands that are taking their data */
     struct fg_classic *classic;     /* CLASSIC */
     struct fg_wait wait;            /* what the part of the answer that comes next waits for */
-    uint64_t pump_bytes;            /* of the buffers of pumps */
+    uint64_t pump_bytes;            /* of the buffers of pumps, and of compression */
 
     uint64_t now; /* as fg_now_microseconds; of what is happening, for the log and latencies */
     struct fg_command_run running; /* the command that is being answered; microseconds: its start */

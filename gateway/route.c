@@ -201,6 +201,12 @@ static void answer_bound(struct fg_route *route, uint16_t status, enum fg_bound 
              (unsigned long long)limit, unit);
 }
 
+static void answer_memory(struct fg_route *route, const struct fg_config *config)
+{
+    answer_bound(route, 503, FG_BOUND_MEMORY, "the requests in progress hold", config->memory_bytes,
+                 "bytes");
+}
+
 static void answer_method(struct fg_route *route, const char *allow, const char *text)
 {
     answer_text(route, 405, text);
@@ -317,8 +323,7 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
                                  !parse_length(summary->length, &route->body_size))) {
         answer_text(route, 411, "POST needs exactly one Content-Length and no Transfer-Encoding");
     } else if (is_post(head) && head->memory_short) {
-        answer_bound(route, 503, FG_BOUND_MEMORY, "the requests in progress hold",
-                     config->memory_bytes, "bytes");
+        answer_memory(route, config);
     } else {
         route->at_once = false;
         return false;
@@ -528,6 +533,10 @@ static void route_classic(const struct fg_config *config, const struct fg_head *
     if (handshake) {
         /* It says what the repository is like, so it is for those who may read it. */
         route->kind = FG_ROUTE_HANDSHAKE;
+        return;
+    }
+    if (head->memory_short) {
+        answer_memory(route, config); /* a GET may hold as much as a POST here */
         return;
     }
     route->spec = fg_registry_find(name);

@@ -185,6 +185,26 @@ static void bad_arguments_are_refused(void **state)
     }
 }
 
+/* What is accounted for a stream of zstd is near what the library says once it runs. */
+static void held_bytes_are_near_the_truth(void **state)
+{
+    (void)state;
+    static uint8_t in[100000];
+    static uint8_t out[200000];
+    for (int level = 1; level <= 12; level++) {
+        ZSTD_CCtx *context = ZSTD_createCCtx();
+        ZSTD_inBuffer input = {in, sizeof(in), 0};
+        ZSTD_outBuffer output = {out, sizeof(out), 0};
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+        assert_false(ZSTD_isError(ZSTD_compressStream2(context, &output, &input, ZSTD_e_continue)));
+        uint64_t held = fg_compress_held_bytes(FG_COMPRESSION_ZSTD, level);
+        assert_in_range(held, ZSTD_sizeof_CCtx(context) / 2, 2 * ZSTD_sizeof_CCtx(context));
+        ZSTD_freeCCtx(context);
+    }
+    assert_in_range(fg_compress_held_bytes(FG_COMPRESSION_ZLIB, 6), 256 * 1024, 1024 * 1024);
+    assert_true(fg_compress_held_bytes(FG_COMPRESSION_NONE, 0) < 256 * 1024);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +212,7 @@ int main(void)
         cmocka_unit_test(failures_come_through),
         cmocka_unit_test(memory_is_a_source_too),
         cmocka_unit_test(bad_arguments_are_refused),
+        cmocka_unit_test(held_bytes_are_near_the_truth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
