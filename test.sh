@@ -64,6 +64,15 @@ check_scripts() {
     shellcheck --external-sources run.sh test.sh .ci/run .ci/setup.sh tests/slow.sh tests/support/*.sh
 }
 
+# Each script of the page and of its tests is read, not run.
+check_page() {
+    local file bad=0
+    for file in www/*.js tests/browser/*.mjs; do
+        node --input-type=module --check - <"$file" || { printf 'in %s\n' "$file" >&2 && bad=1; }
+    done
+    return "$bad"
+}
+
 check_tidy() {
     local log=build/clang-tidy.log
     if ! run-clang-tidy -quiet -j "$jobs" -extra-arg=-Wno-ignored-optimization-argument -p build/release '.*\.c$' >"$log" 2>&1; then
@@ -114,6 +123,7 @@ install_packages .ci/packages-build .ci/packages-test
 
 check scripts check_scripts
 check formatting check_format
+check "the page's scripts" check_page
 for preset in "${presets[@]}"; do
     only=()
     if [ "$preset" = coverage ]; then

@@ -22,8 +22,12 @@ as_root() {
     fi
 }
 
+# Also true if another package brings it: some nodejs packages have npm in them.
 is_installed() {
-    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    local provided
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] && return
+    provided=$(dpkg-query -W -f='${db:Status-Status}, ${Provides},\n' | grep '^installed,')
+    grep -qE " $1( \([^)]*\))?," <<<"$provided"
 }
 
 # install_packages LIST...: installs what the lists name and is not there yet. Asks the network only

@@ -41,7 +41,7 @@ function options(format, logarithmic) {
         type: 'linear',
         display: true,
         grid: { display: false, drawBorder: false },
-        ticks: { maxRotation: 0, callback: (value) => ago(value) },
+        ticks: { maxRotation: 0, callback: (value) => (value === 0 ? 'now' : `−${ago(value).replace(' ago', '')}`) },
       },
       y: {
         type: logarithmic ? 'logarithmic' : 'linear',

@@ -45,7 +45,8 @@ function stretch(rect, from, to) {
 function showLatency(cell, { latency }) {
   const svg = cell.firstChild ?? cell.appendChild(makeBar());
   const seen = latency.count > 0;
-  svg.classList.toggle('empty', !seen);
+  svg.classList.toggle('unused', !seen);
+  cell.parentNode.classList.toggle('muted', !seen);
   if (!seen) {
     return;
   }

@@ -6,6 +6,7 @@ import { bytes, clock, count, duration, plural } from './format.js';
 import { VirtualList } from './virtuallist.js';
 
 const REMEMBERED = 10000; // exchanges that ended
+const SKIPPED_MS = 5000; // for which the list says that some are missing
 
 /** True if something went wrong in the exchange. */
 export function failed(exchange) {
@@ -21,6 +22,10 @@ export function outcome(exchange) {
     return { text: exchange.status ? `${exchange.status} cut off` : 'cut off', level: 'bad' };
   }
   return { text: String(exchange.status), level: failed(exchange) ? 'bad' : 'good' };
+}
+
+function endOf({ start, microseconds }) {
+  return start + microseconds / 1e6;
 }
 
 function subject(exchange) {
@@ -55,10 +60,11 @@ function searchable(exchange) {
 
 export class ExchangeList {
   constructor({ onOpen }) {
+    this.fresh = []; // that ended and were not taken in yet
     this.finished = []; // newest first
-    this.known = new Set();
+    this.known = new Set(); // ids of these
     this.live = [];
-    this.left = 0; // that ended without being shown one by one
+    this.skippedAt = -Infinity; // when more ended than the gateway tells one by one
     this.paused = false;
     this.chosen = null;
     const box = byId('list');
@@ -105,35 +111,40 @@ export class ExchangeList {
     return this.finished.find(same) ?? this.live.find(same) ?? null;
   }
 
-  /** Takes in one that ended. */
+  /** One that ended. Many may come at once, so they are taken in together. */
   add(exchange) {
-    this.take([exchange]);
-  }
-
-  /** newest first */
-  take(exchanges) {
-    const fresh = exchanges.filter(({ id }) => !this.known.has(id));
-    if (fresh.length === 0) {
-      return;
+    this.fresh.push(exchange);
+    if (this.fresh.length > REMEMBERED) {
+      this.takeFresh();
     }
-    fresh.forEach(({ id }) => this.known.add(id));
-    this.finished.unshift(...fresh);
-    for (const old of this.finished.splice(REMEMBERED)) {
-      this.known.delete(old.id);
-    }
-    const ended = new Set(fresh.map(({ id }) => id));
-    this.live = this.live.filter(({ id }) => !ended.has(id));
     this.redraw();
   }
 
-  skip(exchanges) {
-    this.left += exchanges;
+  /** Puts those that ended in their place: newest first, by the time of their end. */
+  takeFresh() {
+    const fresh = this.fresh.filter(({ id }) => !this.known.has(id) && this.known.add(id));
+    this.fresh = [];
+    if (fresh.length === 0) {
+      return;
+    }
+    this.finished.push(...fresh);
+    this.finished.sort((a, b) => endOf(b) - endOf(a));
+    for (const old of this.finished.splice(REMEMBERED)) {
+      this.known.delete(old.id);
+    }
+    this.live = this.live.filter(({ id }) => !this.known.has(id));
+  }
+
+  /** More ended than the gateway tells one by one. */
+  skip() {
+    this.skippedAt = Date.now();
     this.redraw();
   }
 
   /** The state names what is in flight and the last that ended. */
   showState({ exchanges, finished }) {
-    this.take(finished);
+    this.fresh.push(...finished);
+    this.takeFresh();
     this.live = exchanges.filter(({ id }) => !this.known.has(id)).map((exchange) => ({ ...exchange, live: true }));
     this.live.sort((a, b) => b.start - a.start);
     this.redraw();
@@ -144,7 +155,7 @@ export class ExchangeList {
     this.finished = [];
     this.known.clear();
     this.live = [];
-    this.left = 0;
+    this.fresh = [];
     this.frozen = null;
     this.redraw();
   }
@@ -163,6 +174,7 @@ export class ExchangeList {
     if (byId('view-exchanges').hidden) {
       return;
     }
+    this.takeFresh();
     const all = this.all();
     const which = byId('which').value;
     const words = byId('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -176,8 +188,8 @@ export class ExchangeList {
 
   showCount(shown, all) {
     const parts = [shown === all ? plural(all, 'exchange') : `${count(shown)} of ${plural(all, 'exchange')}`];
-    if (this.left > 0) {
-      parts.push(`${count(this.left)} more ended too quickly to be shown one by one`);
+    if (Date.now() - this.skippedAt < SKIPPED_MS) {
+      parts.push('more end than can be told one by one: some are missing');
     }
     if (this.paused) {
       parts.push('paused: new ones wait');

@@ -59,7 +59,7 @@ async function showView(next) {
 
 feed.addEventListener('digest', ({ detail: digest }) => history.add(digest));
 feed.addEventListener('finished', ({ detail: exchange }) => list.add(exchange));
-feed.addEventListener('skipped', ({ detail: { exchanges } }) => list.skip(exchanges));
+feed.addEventListener('skipped', () => list.skip());
 feed.addEventListener('state', ({ detail: answer }) => {
   state = answer;
   list.showState(answer);
