@@ -30,7 +30,8 @@ static void route(struct fg_exchange *exchange, struct fg_head *head,
             fg_access_judge(access, &exchange->identity, exchange->secure, (enum fg_permission)i);
         head->verdicts[i] = exchange->verdicts[i];
     }
-    fg_route(&exchange->gateway->config, head, &exchange->route);
+    fg_route_remembered(&exchange->shard->route_memo, &exchange->gateway->config, head,
+                        &exchange->route);
 }
 
 /* False if as many passwords as may be are being checked, or memory is short. */

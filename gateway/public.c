@@ -335,6 +335,7 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
                            .fields_cut = public->cuts_fields && !are_whole(fields, collected.count),
                            .fields = fields,
                            .fields_count = collected.count,
+                           .fields_together = public->cuts_fields,
                            .secure = config->tls_certificate != NULL};
     enum fg_exchange_step step = fg_exchange_head(connection->exchange, &head);
     if (step == FG_EXCHANGE_RUN_SLOW) {

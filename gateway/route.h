@@ -52,7 +52,8 @@ struct fg_head {
     bool fields_cut;         /* bytes of a field were lost (a NUL), or it is folded */
     const struct fg_field *fields;
     size_t fields_count;
-    bool secure;                                      /* it came over TLS */
+    bool fields_together; /* they lie as they came, each name and value with a mark behind it */
+    bool secure;          /* it came over TLS */
     enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission: whether they may */
     bool memory_short;                                /* new work is refused */
 };

@@ -11,6 +11,7 @@
 #include "gateway/framelog.h"
 #include "gateway/histogram.h"
 #include "gateway/log.h"
+#include "gateway/routememo.h"
 #include "handlers/registry.h"
 
 #include <pthread.h>
@@ -109,6 +110,7 @@ struct fg_shard {
     struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
     struct fg_frame_log logs[FG_FINISHED_MAX];    /* theirs */
     uint64_t finished_count;
+    struct fg_route_memo route_memo;
     void *spare[FG_SPARE_MAX]; /* memory of exchanges that are over, for those to come; owned */
     size_t spare_count;
     struct fg_buffer log; /* lines of the access log that were not written yet */

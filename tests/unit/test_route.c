@@ -1,7 +1,7 @@
 /*
  * The route function: each rule and row, and which of two broken ones is answered.
  */
-#include "gateway/route.h"
+#include "gateway/routememo.h"
 
 #include "tests/support/support.h"
 
@@ -390,6 +390,96 @@ static void absolute_uris(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Lays the fields out as the library does: "NAME\0VALUE\0\n" for each, one behind the other. */
+static void lay_together(char *buffer)
+{
+    for (size_t i = 0; i < given->head.fields_count; i++) {
+        struct fg_bytes *parts[] = {&given->fields[i].name, &given->fields[i].value};
+        for (size_t part = 0; part < 2; part++) {
+            memcpy(buffer, parts[part]->data, parts[part]->size);
+            parts[part]->data = (const uint8_t *)buffer;
+            buffer += parts[part]->size;
+            *buffer++ = '\0';
+        }
+        *buffer++ = '\n';
+    }
+    given->head.fields_together = true;
+}
+
+/* The memo is told that bodies have 99 bytes: who says so used it. */
+static void expect_remembered(struct fg_route_memo *memo, bool remembered)
+{
+    struct fg_route got;
+    struct fg_route fresh = route();
+    memo->route.body_size = 99;
+    fg_route_remembered(memo, &given->config, &given->head, &got);
+    assert_int_equal(got.kind, fresh.kind);
+    assert_int_equal(got.status, fresh.status);
+    assert_string_equal(got.message, fresh.message);
+    assert_ptr_equal(got.spec, fresh.spec);
+    assert_int_equal(got.body_size, remembered ? 99 : fresh.body_size);
+}
+
+static void a_head_that_repeats_is_remembered(void **state)
+{
+    (void)state;
+    char buffer[512];
+    struct fg_route_memo memo = {0};
+    start_post(HEADS);
+    lay_together(buffer);
+    expect_remembered(&memo, false);
+    expect_remembered(&memo, true);
+    given->head.memory_short = true;
+    expect_remembered(&memo, false);
+    given->head.memory_short = false;
+    given->head.verdicts[FG_PERMISSION_PULL] = FG_VERDICT_DENIED;
+    expect_remembered(&memo, false);
+    given->head.verdicts[FG_PERMISSION_PULL] = FG_VERDICT_ALLOWED;
+    given->head.fields_together = false;
+    expect_remembered(&memo, false);
+    given->head.fields_together = true;
+    given->head.fields_cut = true;
+    expect_remembered(&memo, false);
+    given->head.fields_cut = false;
+    given->head.method = bytes("GET");
+    expect_remembered(&memo, false);
+    given->head.method = bytes("POST");
+    expect_remembered(&memo, true);
+}
+
+static void a_head_that_differs_is_not_remembered(void **state)
+{
+    (void)state;
+    char buffer[512];
+    struct fg_route_memo memo = {0};
+    start_post(HEADS);
+    lay_together(buffer);
+    expect_remembered(&memo, false);
+    buffer[strlen("Content-Length") + 1] = '9';
+    expect_remembered(&memo, false);
+    expect_remembered(&memo, true);
+    given->head.target = bytes("/api/exp-http-v2-0001/ro/known");
+    expect_remembered(&memo, false);
+    expect_remembered(&memo, true);
+    given->head.fields_count--;
+    expect_remembered(&memo, false);
+}
+
+static void a_head_that_is_too_long_is_not_remembered(void **state)
+{
+    (void)state;
+    char buffer[2 * FG_MEMO_SIZE];
+    char value[FG_MEMO_SIZE];
+    struct fg_route_memo memo = {0};
+    memset(value, 'x', sizeof(value));
+    value[sizeof(value) - 1] = '\0';
+    start_post(HEADS);
+    field("X", value);
+    lay_together(buffer);
+    expect_remembered(&memo, false);
+    expect_remembered(&memo, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +500,9 @@ int main(void)
         TEST(new_work_is_refused_while_memory_is_short),
         TEST(the_handshake),
         TEST(absolute_uris),
+        TEST(a_head_that_repeats_is_remembered),
+        TEST(a_head_that_differs_is_not_remembered),
+        TEST(a_head_that_is_too_long_is_not_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
