@@ -34,6 +34,8 @@ struct fg_admin {
     struct fg_gateway *gateway;
     struct fg_public *public;
     _Atomic(struct MHD_Daemon *) daemon; /* its threads run, and ask, before it is known here */
+    struct fg_connections connections;   /* with deadlines, as those of the public listener */
+    struct fg_config limits;             /* of them; the others of the gateway are not for here */
     struct fg_events *events;
     struct fg_workers *senders;
     atomic_bool stopping;
@@ -102,8 +104,19 @@ static enum MHD_Result answer_exchange(struct request *request)
                : fg_admin_send_json(request->transport, MHD_HTTP_OK, text);
 }
 
+/* Of a peer that trickles, the library sees no end. No deadline is 0. */
+static void set_deadline(struct MHD_Connection *transport, uint64_t seconds, enum fg_bound bound)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info != NULL && info->socket_context != NULL) {
+        (void)fg_connection_set_deadline(info->socket_context, seconds, bound);
+    }
+}
+
 static enum MHD_Result answer_events(struct request *request)
 {
+    set_deadline(request->transport, 0, FG_BOUND_UNCOUNTED);
     return fg_events_answer(request->admin->events, request->transport);
 }
 
@@ -418,6 +431,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
         request->admin = admin;
         request->transport = transport;
         request->resource = find_resource(url);
+        set_deadline(transport, admin->gateway->config.body_seconds_max, FG_BOUND_BODY_TIME_MAX);
         fg_buffer_init(&request->body, (size_t)admin->gateway->config.admin_body_bytes);
         return take_head(request, method);
     }
@@ -435,16 +449,33 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
 static void on_completed(void *context, struct MHD_Connection *transport, void **state,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)context;
-    (void)transport;
     (void)code;
+    const struct fg_admin *admin = context;
     struct request *request = *state;
+    set_deadline(transport, admin->gateway->config.idle_seconds, FG_BOUND_IDLE_TIME);
     if (request != NULL) {
         fg_buffer_free(&request->body);
         free(request->document);
         free(request);
         *state = NULL;
     }
+}
+
+static void on_connection(void *context, struct MHD_Connection *transport, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct fg_admin *admin = context;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        fg_connections_close(&admin->connections, *socket_context);
+        *socket_context = NULL;
+        return;
+    }
+    struct fg_address peer;
+    fg_address_copy(
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, &peer);
+    *socket_context = fg_connections_open(
+        &admin->connections,
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, &peer);
 }
 
 /* -- the daemon -------------------------------------------------------------------------------- */
@@ -454,12 +485,12 @@ static struct MHD_Daemon *start_daemon(struct fg_admin *admin, int listen_socket
     const struct fg_config *config = &admin->gateway->config;
     struct MHD_OptionItem tls[FG_TLS_OPTIONS];
     unsigned tls_flags = fg_tls_options(config, fg_admin_has_tls(config), tls);
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0,
-                            NULL, NULL, on_request, admin, MHD_OPTION_ARRAY, tls,
-                            MHD_OPTION_LISTEN_SOCKET, listen_socket, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL,
+        on_request, admin, MHD_OPTION_ARRAY, tls, MHD_OPTION_LISTEN_SOCKET, listen_socket,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, admin, MHD_OPTION_NOTIFY_COMPLETED, on_completed, admin, MHD_OPTION_END);
 }
 
 enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *public,
@@ -474,6 +505,8 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
     }
     admin->gateway = gateway;
     admin->public = public;
+    admin->limits.header_seconds = gateway->config.header_seconds;
+    fg_connections_init(&admin->connections, &admin->limits, gateway->state);
     if (fg_workers_new(SENDERS, SENDERS_QUEUE, &admin->senders) != FG_OK ||
         fg_events_new(gateway, describe_listening, admin, &admin->events) != FG_OK) {
         close(listen_socket);
@@ -491,6 +524,11 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
     return FG_OK;
 }
 
+void fg_admin_tick(struct fg_admin *admin)
+{
+    fg_connections_cut(&admin->connections);
+}
+
 void fg_admin_stop(struct fg_admin *admin)
 {
     if (admin == NULL) {
@@ -506,6 +544,7 @@ void fg_admin_stop(struct fg_admin *admin)
     }
     fg_workers_free(admin->senders);
     fg_events_free(admin->events);
+    fg_connections_clear(&admin->connections);
     free(admin);
     curl_global_cleanup();
 }

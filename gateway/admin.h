@@ -17,6 +17,9 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
                               int listen_socket, struct fg_admin **ret_admin,
                               struct fg_error *error);
 
+/* Cuts off peers past their deadline. To be called a few times a second. */
+void fg_admin_tick(struct fg_admin *admin);
+
 /* Takes NULL. */
 void fg_admin_stop(struct fg_admin *admin);
 

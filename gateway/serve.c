@@ -175,6 +175,7 @@ static void tick(struct server *server)
 {
     fg_state_flush_log(server->gateway.state);
     fg_connections_cut(fg_public_connections(server->public));
+    fg_admin_tick(server->admin);
 }
 
 /* Lets what runs come to its end, until the time is over or a second signal comes. */

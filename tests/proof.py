@@ -65,6 +65,14 @@ def tests_ran(said):
     return "%s tests ok" % found(r"^Ran (\d+) tests? in", said)
 
 
+def ctest(preset, *options):
+    return ["ctest", "--preset", preset, "--output-on-failure", *options]
+
+
+def tests_passed(said):
+    return "%s tests ok" % found(r"100% tests passed, 0 tests failed out of (\d+)", said)
+
+
 # -- groups ---------------------------------------------------------------------------------------
 
 
@@ -116,12 +124,17 @@ def access(quick):
                   {"FRAMEGATE_HTTP": os.path.join(ASAN, "framegate-fake")})  # fmt: skip
 
 
-def ctest(preset, *options):
-    return ["ctest", "--preset", preset, "--output-on-failure", *options]
+@group
+def admin(quick):
+    yield row("admin listener: Host, Origin, tokens, events, tools", "as its schemas say",
+              ctest("debug", "--label-regex", "admin"), tests_passed)  # fmt: skip
 
 
-def tests_passed(said):
-    return "%s tests ok" % found(r"100% tests passed, 0 tests failed out of (\d+)", said)
+@group
+def classic(quick):
+    """The other way to the same handlers."""
+    yield row("?cmd=, clones, bundles: lies, memory, damage", "as hg serve, or refused",
+              ctest("debug", "-R", "^(clone|bundle)"), tests_passed)  # fmt: skip
 
 
 @group

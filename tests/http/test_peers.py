@@ -146,6 +146,41 @@ class Heads(support.ServerTest):
                     pass
 
 
+@needs_fake
+class Admin(support.ServerTest):
+    """The admin listener has 64 connections, and whoever reaches it may try to keep them."""
+
+    options = ("--header-time", "1", "--body-time", "1", "--body-time-max", "2")
+
+    def trickle(self, first, rest):
+        with socket.create_connection(self.server.admin, support.TIMEOUT) as connection:
+            connection.sendall(first)
+            end = time.monotonic() + support.TIMEOUT
+            while time.monotonic() < end:
+                try:
+                    connection.sendall(rest)
+                    connection.settimeout(0.1)
+                    if connection.recv(1000) == b"":
+                        return
+                except socket.timeout:
+                    continue
+                except OSError:
+                    return
+            self.fail("it lives")
+
+    def test_a_trickle_is_cut(self):
+        self.trickle(b"GET /", b"x")
+        self.trickle(b"GET /state HTTP/1.1\r\n", b"X: y\r\n")
+        self.trickle(b"POST /decode HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n", b"x")
+
+    def test_who_listens_to_events_stays(self):
+        with socket.create_connection(self.server.admin, support.TIMEOUT) as connection:
+            connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            end = time.monotonic() + 4
+            while time.monotonic() < end:
+                self.assertTrue(connection.recv(10000))
+
+
 @unittest.skipIf(FAKE, "once is enough")
 class Tls(unittest.TestCase):
     """What can be done to a TLS listener with a plain socket."""
