@@ -87,6 +87,16 @@ static const struct fg_setting settings[] = {
      FG_BOUND_WORKER_QUEUE, NULL, "N",
      "slow commands that may wait for a worker; more would wait longer than anybody does",
      "application error"},
+    {"bundle-cache", FG_SETTING_TEXT, FIELD(bundle_cache), 0, 0, "auto", FG_BOUND_UNCOUNTED, NULL,
+     "DIR",
+     "where bundles are kept, so that many clones cost one: a folder of this gateway alone; auto "
+     "for a folder below $CACHE_DIRECTORY or ~/.cache/framegate, or off",
+     NULL},
+    {"max-bundle-cache", FG_SETTING_BYTES, FIELD(bundle_cache_bytes), 0, UINT64_MAX / 2, "1G",
+     FG_BOUND_UNCOUNTED, NULL, "BYTES",
+     "of bundles that are kept; what was not asked for longest goes first, and a bundle that is "
+     "larger is made for each who asks",
+     NULL},
     {"zstd-level", FG_SETTING_NUMBER, FIELD(zstd_level), 1, 19, "3", FG_BOUND_UNCOUNTED, NULL, "N",
      "compression of bundles by zstd, from fast to small", NULL},
     {"zlib-level", FG_SETTING_NUMBER, FIELD(zlib_level), 1, 9, "6", FG_BOUND_UNCOUNTED, NULL, "N",

@@ -5,7 +5,6 @@
  */
 #include "gateway/exchange_internal.h"
 
-#include "gateway/compress.h"
 #include "gateway/pump.h"
 
 #include <stdio.h>
@@ -205,10 +204,9 @@ static struct fg_bytes memory_of(const struct fg_source *source)
     return (struct fg_bytes){source->memory, (size_t)source->size};
 }
 
-static enum fg_status put_text(struct fg_classic *classic, const struct fg_command_spec *spec,
-                               const struct fg_reply *reply, struct fg_buffer *text)
+static enum fg_status put_text(const struct fg_command_spec *spec, const struct fg_reply *reply,
+                               struct fg_buffer *text)
 {
-    (void)classic;
     if (reply->body.read != NULL || (reply->flags & FG_BYTES_RESPONSE_CBOR) == 0) {
         return FG_ERR_CORRUPT;
     }
@@ -240,35 +238,23 @@ static enum fg_status add_text(struct fg_exchange *exchange, struct fg_buffer *t
 /* The reply's own bytes are the answer. The body is taken over. */
 static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *reply)
 {
-    static const enum fg_compression compressions[] = {FG_COMPRESSION_ZLIB, FG_COMPRESSION_ZSTD,
-                                                       FG_COMPRESSION_ZLIB, FG_COMPRESSION_NONE};
     struct fg_classic *classic = exchange->classic;
-    bool slow = reply->slow_body;
+    bool streams = classic->command->form == FG_CLASSIC_STREAM;
+    enum fg_classic_engine engine =
+        exchange->shared ? exchange->shared_engine
+                         : fg_classic_choose_engine(fg_buffer_view(&classic->words), reply->dense);
     enum fg_status status = FG_OK;
-    if (classic->command->form == FG_CLASSIC_STREAM) {
-        const struct fg_config *config = &exchange->gateway->config;
-        enum fg_classic_engine engine =
-            fg_classic_choose_engine(fg_buffer_view(&classic->words), reply->dense);
-        const char *name = fg_classic_engine_name(engine);
-        char prefix[FG_COMPRESS_PREFIX_MAX];
-        size_t size = 0;
-        if (engine != FG_CLASSIC_ENGINE_LEGACY) {
-            classic->type = FG_CLASSIC_TYPE_2;
-            prefix[0] = (char)strlen(name);
-            memcpy(prefix + 1, name, strlen(name));
-            size = 1 + strlen(name);
-        }
-        enum fg_compression compression = compressions[engine];
-        int level = compression == FG_COMPRESSION_ZSTD ? (int)config->zstd_level
-                    : reply->dense                     ? ZLIB_LEVEL_DENSE
-                                                       : (int)config->zlib_level;
-        status =
-            fg_compress_new(compression, level, (struct fg_bytes){(const uint8_t *)prefix, size},
-                            &reply->body, &reply->body);
-        slow = slow || compression != FG_COMPRESSION_NONE;
-        exchange->pump_bytes += fg_compress_held_bytes(compression, level);
+    if (streams && engine != FG_CLASSIC_ENGINE_LEGACY) {
+        classic->type = FG_CLASSIC_TYPE_2;
     }
-    if (status == FG_OK && slow) {
+    if (streams && !exchange->shared) {
+        uint64_t held = 0;
+        status = fg_exchange_encode(&exchange->gateway->config, engine, reply->dense, &reply->body,
+                                    &held);
+        exchange->pump_bytes += held;
+        reply->slow_body = reply->slow_body || engine != FG_CLASSIC_ENGINE_NONE;
+    }
+    if (status == FG_OK && reply->slow_body) {
         status = fg_exchange_pump(exchange, &reply->body);
     }
     if (status == FG_OK) {
@@ -276,6 +262,11 @@ static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *re
         classic->has_body = true;
     }
     return status;
+}
+
+struct fg_bytes fg_exchange_classic_words(const struct fg_exchange *exchange)
+{
+    return fg_buffer_view(&exchange->classic->words);
 }
 
 static enum fg_status take_reply(struct fg_exchange *exchange, const struct fg_command_spec *spec,
@@ -286,7 +277,7 @@ static enum fg_status take_reply(struct fg_exchange *exchange, const struct fg_c
         return set_body(exchange, reply);
     }
     struct fg_buffer text = FG_BUFFER_INIT((size_t)exchange->gateway->config.reply_bytes);
-    enum fg_status status = put_text(classic, spec, reply, &text);
+    enum fg_status status = put_text(spec, reply, &text);
     if (status == FG_OK) {
         status = add_text(exchange, &text);
     }

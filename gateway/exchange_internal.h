@@ -69,6 +69,8 @@ struct fg_exchange {
     struct fg_classic *classic;     /* CLASSIC */
     struct fg_wait wait;            /* what the part of the answer that comes next waits for */
     uint64_t pump_bytes;            /* of the buffers of pumps, and of compression */
+    bool shared;                    /* the last reply came by the bundle cache, encoded so: */
+    enum fg_classic_engine shared_engine;
 
     uint64_t now; /* as fg_now_microseconds; of what is happening, for the log and latencies */
     struct fg_command_run running; /* the command that is being answered; microseconds: its start */
@@ -134,6 +136,24 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
 enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                                const struct fg_command *command, struct fg_reply *ret_reply,
                                struct fg_error *error);
+
+/*
+ * exchange_share.c: answers a slow command that is shareable with the help of the bundle cache. The
+ * reply's body needs no pump, and no encoding.
+ */
+enum fg_status fg_exchange_share(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                                 const struct fg_call *call, struct fg_reply *ret_reply,
+                                 struct fg_error *error);
+
+/*
+ * exchange_share.c: encodes the body of a reply as the classic transport sends it. *source becomes
+ * the result, which holds *ret_held bytes; on failure it is destroyed. FG_ERR_MEMORY.
+ */
+enum fg_status fg_exchange_encode(const struct fg_config *config, enum fg_classic_engine engine,
+                                  bool dense, struct fg_source *source, uint64_t *ret_held);
+
+/* exchange_classic.c: the words of X-HgProto-N. */
+struct fg_bytes fg_exchange_classic_words(const struct fg_exchange *exchange);
 
 /* exchange_run.c: puts a pump in front of a source. On failure the source is destroyed. */
 enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *source);

@@ -136,8 +136,10 @@ enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_com
 {
     struct fg_call call;
     enum fg_status status = fg_exchange_call(exchange, command, &call, error);
+    bool shares = spec->shareable && spec->slow;
     if (status == FG_OK) {
-        status = spec->run(&call, ret_reply, error);
+        status = shares ? fg_exchange_share(exchange, spec, &call, ret_reply, error)
+                        : spec->run(&call, ret_reply, error);
     }
     if (spec->permission == FG_PERMISSION_PUSH) {
         /* It may have changed the repository: the next command sees the new state. */

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 struct fg_access;
+struct fg_bundlefolder;
 
 struct fg_gateway {
     struct fg_config config;
@@ -21,6 +22,7 @@ struct fg_gateway {
     struct fg_repository *repository;
     struct fg_state *state;
     struct fg_workers *workers;
+    struct fg_bundlefolder *bundles; /* NULL: none is kept */
     /*
      * Who may do what (gateway/access.h). SIGHUP replaces it, and frees the old one once it has
      * held every shard's lock: whoever reads it outside of one takes a reference inside.

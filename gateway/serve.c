@@ -3,6 +3,7 @@
  * function, however far the start came.
  */
 #include "gateway/serve.h"
+#include "gateway/bundlefolder.h"
 
 #include "gateway/admin.h"
 #include "gateway/adminaccess.h"
@@ -126,7 +127,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     raise_descriptor_limit(config);
-    return start_listeners(server, error);
+    status = fg_bundlefolder_new(config, gateway->workers, &gateway->bundles, error);
+    return status == FG_OK ? start_listeners(server, error) : status;
 }
 
 /* Not before the first tick, so that it takes no time from the first requests. */
@@ -211,6 +213,7 @@ static void stop(struct server *server)
      */
     fg_workers_stop(gateway->workers);
     fg_public_stop(server->public);
+    fg_bundlefolder_free(gateway->bundles);
     fg_workers_free(gateway->workers);
     if (gateway->state != NULL) {
         fg_state_flush_log(gateway->state);
@@ -238,6 +241,7 @@ static void block_signals(struct server *server)
     sigaddset(&server->signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of writing, like a full disk */
     signal(SIGHUP, SIG_IGN);
 }
 

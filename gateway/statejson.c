@@ -4,6 +4,8 @@
  */
 #include "gateway/statejson.h"
 
+#include "gateway/bundlejson.h"
+
 #include "gateway/adminaccess.h"
 #include "gateway/exchange.h"
 #include "gateway/exchangejson.h"
@@ -364,6 +366,7 @@ static json_t *state_document(struct fg_gateway *gateway, const struct fg_state_
     fg_json_put(root, ok, "memory", memory_json(gateway, &vitals, ok));
     fg_json_put(root, ok, "commands", commands_json(view, false, ok));
     fg_json_put(root, ok, "repository", repository_json(gateway->repository, &view->time, ok));
+    fg_json_put(root, ok, "bundles", fg_bundles_json(gateway, ok));
     fg_json_put(root, ok, "exchanges", exchanges);
     fg_json_put(root, ok, "finished", finished);
     return root;

@@ -9,6 +9,7 @@
 #include "framing/status.h"
 #include "handlers/repo/node.h"
 
+#include <stdint.h>
 #include <time.h>
 
 struct fg_repository;
@@ -85,6 +86,15 @@ void fg_repository_describe(struct fg_repository *repository, struct fg_reposito
  * index 0, 1, …, ascending; NULL after the last. Static.
  */
 const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index);
+
+enum { FG_DIGEST_SIZE = 32 }; /* of SHA-256 */
+
+/*
+ * What tells this state of this repository from all others: its changesets, their phases, what is
+ * hidden, bookmarks, markers of obsolescence. 70 ns for each changeset. Errors of reading hgrc.
+ */
+enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
+                                  uint8_t ret_digest[FG_DIGEST_SIZE], struct fg_error *error);
 
 /* One more reference; returns its argument. */
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot);

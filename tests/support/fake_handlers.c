@@ -83,6 +83,15 @@ const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned inde
     return index == 0 ? "revlogv1" : NULL;
 }
 
+enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
+                                  uint8_t ret_digest[FG_DIGEST_SIZE], struct fg_error *error)
+{
+    (void)snapshot;
+    (void)error;
+    memset(ret_digest, 7, FG_DIGEST_SIZE);
+    return FG_OK;
+}
+
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot)
 {
     return snapshot;

@@ -8,7 +8,7 @@ target_link_libraries(framegate-fake PRIVATE serve tools fake_handlers)
 
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
-foreach(name IN ITEMS access adminjson classic compress config exchange histogram mediatype pump respond
+foreach(name IN ITEMS access adminjson bundlecache classic compress config exchange histogram mediatype pump respond
                  route workers)
     add_executable(test_gateway_${name} ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c)
     target_compile_definitions(test_gateway_${name} PRIVATE _GNU_SOURCE)
