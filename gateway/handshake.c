@@ -7,6 +7,7 @@
 #include "framing/cbor.h"
 #include "gateway/classic.h"
 #include "handlers/registry.h"
+#include "handlers/repo/streamclone.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,11 +82,17 @@ static bool is_served(const char *command)
     return fg_registry_find(fg_bytes_from_string(command)) != NULL;
 }
 
+/* The files show everything, so what is secret keeps them from being sent. */
+static bool streams(const struct fg_snapshot *snapshot)
+{
+    return is_served("stream_out") && fg_streamclone_allowed(snapshot);
+}
+
 /*
  * What bundles of the second kind may hold, a line each. What only a pusher asks for is as
  * Mercurial has it, since Mercurial takes the push.
  */
-static enum fg_status put_bundle2(struct fg_buffer *buffer)
+static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
 {
     static const struct {
         const char *command; /* that makes it true; NULL: getbundle itself */
@@ -102,15 +109,19 @@ static enum fg_status put_bundle2(struct fg_buffer *buffer)
         {NULL, "\nphases=heads"},
         {"unbundle", "\npushkey"},
         {"unbundle", "\nremote-changegroup=http,https"},
-        {"stream_out", "\nstream=v2"},
     };
     TRY(fg_buffer_append_string(buffer, " bundle2="));
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         if (lines[i].command == NULL || is_served(lines[i].command)) {
             TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string(lines[i].line)));
         }
+        /* Whoever hears of markers sends his: only where they are in use. */
+        if (strcmp(lines[i].line, "\nlistkeys") == 0 && fg_snapshot_has_markers(snapshot)) {
+            TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string("\nobsmarkers=V0,V1")));
+        }
     }
-    return FG_OK;
+    return streams(snapshot) ? fg_classic_put_quoted(buffer, fg_bytes_from_string("\nstream=v2"))
+                             : FG_OK;
 }
 
 /* The formats that a client must know to take the store's files as they are. */
@@ -129,7 +140,7 @@ static enum fg_status put_tokens(const struct fg_snapshot *snapshot, struct fg_b
 {
     TRY(fg_buffer_append_string(buffer, "batch branchmap"));
     if (is_served("getbundle")) {
-        TRY(put_bundle2(buffer));
+        TRY(put_bundle2(snapshot, buffer));
     }
     TRY(fg_buffer_append_string(buffer, " compression=zstd,zlib"));
     if (is_served("getbundle")) {
@@ -140,7 +151,7 @@ static enum fg_status put_tokens(const struct fg_snapshot *snapshot, struct fg_b
     if (is_served("pushkey")) {
         TRY(fg_buffer_append_string(buffer, " pushkey"));
     }
-    if (is_served("stream_out")) {
+    if (streams(snapshot)) {
         TRY(put_stream(snapshot, buffer));
     }
     return is_served("unbundle")

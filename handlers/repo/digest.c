@@ -1,4 +1,5 @@
-/* The digest of a snapshot: of the changesets it has, and of all that is said about them. */
+/* What is said of a snapshot as a whole. Its digest is of the changesets it has, and of all that is
+ * said about them. */
 #include "handlers/repo/hgrc.h"
 #include "handlers/repo/snapshot.h"
 
@@ -64,4 +65,11 @@ enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
     add_file(&context, snapshot->layout->store, "obsstore");
     sha256_digest(&context, FG_DIGEST_SIZE, ret_digest);
     return FG_OK;
+}
+
+bool fg_snapshot_has_markers(const struct fg_snapshot *snapshot)
+{
+    struct stat info;
+    /* Its first byte is the format. */
+    return fstatat(snapshot->layout->store, "obsstore", &info, 0) == 0 && info.st_size > 1;
 }

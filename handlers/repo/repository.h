@@ -9,6 +9,7 @@
 #include "framing/status.h"
 #include "handlers/repo/node.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -86,6 +87,9 @@ void fg_repository_describe(struct fg_repository *repository, struct fg_reposito
  * index 0, 1, …, ascending; NULL after the last. Static.
  */
 const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index);
+
+/* True if there are markers of obsolescence. */
+bool fg_snapshot_has_markers(const struct fg_snapshot *snapshot);
 
 enum { FG_DIGEST_SIZE = 32 }; /* of SHA-256 */
 

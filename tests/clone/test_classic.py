@@ -63,7 +63,7 @@ class Classic(unittest.TestCase):
             yield "cmd=lookup&key=" + quote(key)
         yield self.batch("heads ", "known nodes=" + " ".join(self.nodes))
         yield self.batch("lookup key=a:cb:oc:sd:ee")
-        yield self.batch("branchmap ", "lookup key=nope", "listkeys namespace=bookmarks")
+        yield self.batch("heads ", "lookup key=nope", "listkeys namespace=bookmarks")
         yield self.batch("known nodes=,unknown=1")
 
     def test_answers_are_those_of_hg_serve(self):
@@ -96,6 +96,16 @@ class Classic(unittest.TestCase):
             self.assertEqual(
                 ask(self.port, "cmd=hello").body, b"capabilities: " + b" ".join(ours) + b"\n"
             )
+
+    def test_files_are_not_offered_where_something_is_secret(self):
+        tokens = lambda: ask(self.port, "cmd=capabilities").body.decode()
+        self.assertNotIn("stream", tokens())
+        hg("-R", self.path, "phase", "--draft", "-r", self.nodes[5])
+        try:
+            self.assertIn(" streamreqs=generaldelta,", tokens())
+            self.assertIn(urllib.parse.quote("\nstream=v2"), tokens())
+        finally:
+            hg("-R", self.path, "phase", "--secret", "--force", "-r", self.nodes[5])
 
     # -- arguments ------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@
 #include "framing/cbor.h"
 #include "handlers/registry.h"
 #include "handlers/repo/repository.h"
+#include "handlers/repo/streamclone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,18 @@ void fg_repository_describe(struct fg_repository *repository, struct fg_reposito
     *ret_view = (struct fg_repository_view){.changesets = 3, .heads = 1, .tip_rev = 2, .reads = 1};
     memset(ret_view->tip.bytes, 0xab, sizeof(ret_view->tip.bytes));
     ret_view->requirements[ret_view->requirements_count++] = "store";
+}
+
+bool fg_snapshot_has_markers(const struct fg_snapshot *snapshot)
+{
+    (void)snapshot;
+    return false;
+}
+
+bool fg_streamclone_allowed(const struct fg_snapshot *snapshot)
+{
+    (void)snapshot;
+    return false;
 }
 
 const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index)
