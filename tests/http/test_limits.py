@@ -144,6 +144,7 @@ class HardMemory(support.ServerTest):
             self.server.wait_until(lambda state: state["memory_bytes"] == 2 * self.ceiling)
             small.sendall(HEADS[-1:])
             self.assertEqual(support.read_answer(small).status, 200)
+        self.idle()
 
 
 class Decoded(support.ServerTest):
