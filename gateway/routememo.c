@@ -57,7 +57,9 @@ void fg_route_remembered(struct fg_route_memo *memo, const struct fg_config *con
         return;
     }
     fg_route(config, head, ret_route);
-    if (ret_route->kind == FG_ROUTE_COMMANDS && fields.size > 0 && head->target.size > 0 &&
+    /* Nobody's password is to lie about here. */
+    if (ret_route->kind == FG_ROUTE_COMMANDS && fields.size > 0 &&
+        fg_head_find(head, "authorization") == NULL && head->target.size > 0 &&
         head->target.size <= FG_MEMO_SIZE && fields.size <= FG_MEMO_SIZE - head->target.size) {
         remember(memo, head, fields, ret_route);
     }

@@ -480,6 +480,19 @@ static void a_head_that_is_too_long_is_not_remembered(void **state)
     expect_remembered(&memo, false);
 }
 
+static void a_head_with_credentials_is_not_remembered(void **state)
+{
+    (void)state;
+    char buffer[512];
+    struct fg_route_memo memo = {0};
+    start_post(HEADS);
+    field("Authorization", "Bearer secret");
+    lay_together(buffer);
+    expect_remembered(&memo, false);
+    expect_remembered(&memo, false);
+    assert_int_equal(memo.fields_size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +516,7 @@ int main(void)
         TEST(a_head_that_repeats_is_remembered),
         TEST(a_head_that_differs_is_not_remembered),
         TEST(a_head_that_is_too_long_is_not_remembered),
+        TEST(a_head_with_credentials_is_not_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
