@@ -21,23 +21,40 @@ void fg_respond_clear(struct fg_respond *respond)
     for (size_t i = respond->current; i < respond->count; i++) {
         fg_framegen_free(respond->queue[i]);
     }
-    free(respond->queue);
+    if (respond->queue != respond->first) {
+        free(respond->queue);
+    }
     free(respond->staging);
     fg_respond_init(respond);
 }
 
+static enum fg_status grow(struct fg_respond *respond)
+{
+    if (respond->capacity == 0) {
+        respond->queue = respond->first;
+        respond->capacity = FG_RESPOND_FIRST;
+        return FG_OK;
+    }
+    bool first = respond->queue == respond->first;
+    size_t capacity = 2 * respond->capacity;
+    struct fg_framegen **queue =
+        realloc(first ? NULL : respond->queue, capacity * sizeof(struct fg_framegen *));
+    if (queue == NULL) {
+        return FG_ERR_MEMORY;
+    }
+    if (first) {
+        memcpy(queue, respond->first, sizeof(respond->first));
+    }
+    respond->queue = queue;
+    respond->capacity = capacity;
+    return FG_OK;
+}
+
 enum fg_status fg_respond_add(struct fg_respond *respond, struct fg_framegen *framegen)
 {
-    if (respond->count == respond->capacity) {
-        size_t capacity = respond->capacity == 0 ? 2 : 2 * respond->capacity;
-        struct fg_framegen **queue =
-            realloc(respond->queue, capacity * sizeof(struct fg_framegen *));
-        if (queue == NULL) {
-            fg_framegen_free(framegen);
-            return FG_ERR_MEMORY;
-        }
-        respond->queue = queue;
-        respond->capacity = capacity;
+    if (respond->count == respond->capacity && grow(respond) != FG_OK) {
+        fg_framegen_free(framegen);
+        return FG_ERR_MEMORY;
     }
     respond->queue[respond->count++] = framegen;
     return FG_OK;

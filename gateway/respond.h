@@ -15,8 +15,10 @@
  */
 enum { FG_RESPOND_SMALL = 2048 };
 
+enum { FG_RESPOND_FIRST = 2 }; /* generators that need no allocation: all that most replies have */
+
 struct fg_respond {
-    struct fg_framegen **queue; /* owned, and so is what is in it */
+    struct fg_framegen **queue; /* first, or owned if it is longer; what is in it is owned */
     size_t count;
     size_t capacity;
     size_t current;
@@ -30,6 +32,7 @@ struct fg_respond {
     /* Called with each frame, whole, when it is made; NULL: nobody wants to know. */
     void (*made)(void *context, struct fg_bytes frame);
     void *made_context;
+    struct fg_framegen *first[FG_RESPOND_FIRST];
     uint8_t small[FG_RESPOND_SMALL];
 };
 

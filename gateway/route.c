@@ -51,21 +51,14 @@ static uint8_t lower(uint8_t byte)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
-static bool equal_caseless(struct fg_bytes name, const char *other)
+bool fg_equal_caseless(struct fg_bytes text, const char *lower_case)
 {
-    size_t size = name.size;
-    for (size_t i = 0; i < size; i++) {
-        if (lower(name.data[i]) != (uint8_t)other[i]) {
+    for (size_t i = 0; i < text.size; i++) {
+        if (lower(text.data[i]) != (uint8_t)lower_case[i]) {
             return false;
         }
     }
     return true;
-}
-
-/* Each field is compared with several names: nearly all differ in their size already. */
-static inline bool name_is(struct fg_bytes name, const char *other)
-{
-    return name.size == strlen(other) && equal_caseless(name, other);
 }
 
 /*
@@ -215,37 +208,22 @@ static void answer_method(struct fg_route *route, const char *allow, const char 
 
 /* -- the head --------------------------------------------------------------------------------- */
 
-const struct fg_field *fg_head_find(const struct fg_head *head, const char *name)
-{
-    for (size_t i = 0; i < head->fields_count; i++) {
-        if (name_is(head->fields[i].name, name)) {
-            return &head->fields[i];
-        }
-    }
-    return NULL;
-}
-
-bool fg_field_is(const struct fg_field *field, const char *name)
-{
-    return name_is(field->name, name);
-}
-
 /* Takes in what a field with a name of ours says; false if it has none, which is then unchecked. */
 static bool summarize_known(const struct fg_field *field, struct summary *summary)
 {
-    if (name_is(field->name, "accept")) {
+    if (fg_field_is(field, "accept")) {
         fg_accept_take(&summary->accept, field->value, FG_MEDIA_TYPE);
-    } else if (name_is(field->name, "content-type")) {
+    } else if (fg_field_is(field, "content-type")) {
         summary->content_types++;
         summary->content_type = field->value;
-    } else if (name_is(field->name, "content-length")) {
+    } else if (fg_field_is(field, "content-length")) {
         summary->lengths++;
         summary->length = field->value;
-    } else if (name_is(field->name, "transfer-encoding")) {
+    } else if (fg_field_is(field, "transfer-encoding")) {
         summary->transfer_encoding = true;
-    } else if (name_is(field->name, "host")) {
+    } else if (fg_field_is(field, "host")) {
         summary->hosts++;
-    } else if (name_is(field->name, "expect")) {
+    } else if (fg_field_is(field, "expect")) {
         summary->expect = true;
     } else {
         return false;

@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define FG_MEDIA_TYPE "application/mercurial-exp-framing-0003"
 #define FG_API_NAME   "exp-http-v2-0001"
@@ -87,11 +88,28 @@ struct fg_route {
 void fg_route(const struct fg_config *config, const struct fg_head *head,
               struct fg_route *ret_route);
 
-/* The first field with this name (lower case); NULL if there is none. */
-const struct fg_field *fg_head_find(const struct fg_head *head, const char *name);
+/* True if text, which has as many bytes as lower_case, is the same but for case. */
+bool fg_equal_caseless(struct fg_bytes text, const char *lower_case);
 
-/* True if the field has this name (lower case). */
-bool fg_field_is(const struct fg_field *field, const char *name);
+/*
+ * True if the field has this name (lower case). Inline, so that the name's size is known: nearly
+ * all fields differ from it in that already.
+ */
+static inline bool fg_field_is(const struct fg_field *field, const char *name)
+{
+    return field->name.size == strlen(name) && fg_equal_caseless(field->name, name);
+}
+
+/* The first field with this name (lower case); NULL if there is none. */
+static inline const struct fg_field *fg_head_find(const struct fg_head *head, const char *name)
+{
+    for (size_t i = 0; i < head->fields_count; i++) {
+        if (fg_field_is(&head->fields[i], name)) {
+            return &head->fields[i];
+        }
+    }
+    return NULL;
+}
 
 /* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
 bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
