@@ -67,7 +67,7 @@ class InFlight(support.AdminTest):
         for thread in threads:
             thread.start()
         try:
-            for _ in range(20):
+            for _ in range(8):
                 self.check(json.loads(self.ask("/state")[2]))
         finally:
             stop.set()
