@@ -1,11 +1,21 @@
 """POST /decode, /encode and /send: the same as the command-line tools, with bounds and errors."""
 
+import importlib.util
 import json
+import os
 import random
+import signal
+import tempfile
 import unittest
 
 import support
 from support import API, MEDIA_TYPE, validate, web
+
+_spec = importlib.util.spec_from_file_location(
+    "access", os.path.join(support.HERE, "../access/support.py")
+)
+access = importlib.util.module_from_spec(_spec)  # tests/access/support.py
+_spec.loader.exec_module(access)
 
 TEXT = {"Content-Type": "text/plain"}
 LINES = b"""# what a client may send
@@ -171,6 +181,44 @@ class Tools(support.AdminTest):
         server.wait_until(lambda state: state["exchanges"])
         server.stop()
         connection.close()
+
+
+class Own(unittest.TestCase):
+    """POST /send finds the public listener wherever it is."""
+
+    def check(self, *options):
+        server = web.Server(*options)
+        holder = support.AdminTest()
+        holder.server = server
+        status, _, body = holder.post("/send?path=" + API + "/ro/heads", web.request(b"heads"))
+        self.assertEqual(status, 200, body)
+        self.assertEqual(validate("send", json.loads(body))["status"], 200)
+        server.stop()
+
+    def test_all_addresses(self):
+        self.check("--listen", "0.0.0.0:0")
+        self.check("--listen", "[::]:0")
+
+    def test_tls(self):
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = access.make_certificate(folder, "gateway")
+            self.check("--tls-certificate", certificate, "--tls-key", key)
+
+    def test_nobody_listens(self):
+        server = web.Server("--drain-time", "60")
+        holder = support.AdminTest()
+        holder.server = server
+        with server.connect() as connection:
+            # Keeps it from ending once it no longer listens.
+            connection.sendall(web.post_head(API + "/ro/heads", 100))
+            server.wait_until(lambda state: state["exchanges"])
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_until(lambda state: state["draining"])
+            status, _, body = holder.post("/send?path=/api", b"")
+            self.assertEqual(status, 502)
+            self.assertIn(b"the public listener gave no answer", body)
+        server.process.wait(support.TIMEOUT)
+        server.clear()
 
 
 if __name__ == "__main__":
