@@ -303,8 +303,8 @@ static enum fg_status add_obsmarkers(struct request *request, struct fg_bundle *
         return FG_OK;
     }
     struct fg_buffer buffer = FG_BUFFER_INIT(FG_OBSSTORE_MAX);
-    enum fg_status status =
-        fg_part_put_obsmarkers(request->snapshot, &request->heads, &buffer, error);
+    enum fg_status status = fg_part_put_obsmarkers(request->snapshot, &request->heads,
+                                                   request->null_head, &buffer, error);
     if (status == FG_OK && buffer.size == 0) {
         return FG_OK;
     }

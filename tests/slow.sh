@@ -1,19 +1,20 @@
 #!/bin/bash
 # The runs that are too slow for every change: everything that must hold under fire in one table, all
-# tests with ThreadSanitizer, and the unit tests, the fuzz corpora and the tests over HTTP under
-# valgrind.
+# tests with ThreadSanitizer; the unit tests, the fuzz corpora and the tests over HTTP under valgrind;
+# bundles for thousands of random clients and heads.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
     cat <<'END'
-Usage: tests/slow.sh [proof|quick|tsan|valgrind]...
+Usage: tests/slow.sh [proof|quick|tsan|valgrind|pairs]...
 
 Builds what is needed and prints one table of everything that must hold under
 fire: the hostile cases, HTTP, access, failing allocations, ten minutes of
 fuzzing for each target, fifteen of load, and all tests with the sanitizers and
 valgrind (proof, also without an argument; three hours). quick: the same with
 seconds instead of minutes for fuzzing and load. tsan, valgrind: these alone.
+pairs: 5,000 random clients and wanted heads; what Mercurial makes of each bundle.
 The exit status is 0 if nothing was found. tests/proof.py runs single groups.
 END
 }
@@ -83,6 +84,12 @@ run_proof() {
     /usr/bin/python3 -B tests/proof.py "$@"
 }
 
+run_pairs() {
+    cmake --preset release
+    cmake --build --preset release --parallel "$(nproc)"
+    FGQUERY=$PWD/build/release/fgquery /usr/bin/python3 -B tests/bundle/test_pairs.py 1000 1000
+}
+
 [ $# -gt 0 ] || set -- proof
 for what in "$@"; do
     case $what in
@@ -90,6 +97,7 @@ for what in "$@"; do
     quick) run_proof --quick ;;
     tsan) run_tsan ;;
     valgrind) run_valgrind ;;
+    pairs) run_pairs ;;
     -h | --help)
         usage
         exit 0

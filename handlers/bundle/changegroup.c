@@ -34,6 +34,7 @@ struct changegroup {
     enum stage stage;
     struct fg_deltagroup group;
     struct fg_revlog *manifests;        /* owned */
+    struct fg_node last_manifest;       /* of the last changeset */
     struct fg_shadows manifest_shadows; /* sorted by node, then by revision */
     struct fg_paths paths;
     struct fg_shadows file_shadows;
@@ -81,6 +82,7 @@ static enum fg_status note_changeset(struct changegroup *changegroup, uint32_t r
     if (status != FG_OK) {
         return status;
     }
+    changegroup->last_manifest = manifest;
     struct fg_bytes name;
     while (fg_changeset_next_file(&files, &name)) {
         status = fg_paths_add(&changegroup->paths, name);
@@ -184,6 +186,25 @@ static bool next_revision(struct changegroup *changegroup, const struct fg_revlo
     return false;
 }
 
+/*
+ * True if the last changeset's manifest is there. A revlog that was cut between two revisions looks
+ * whole; what was cut off is what the last changesets need.
+ */
+static bool has_last_manifest(const struct changegroup *changegroup)
+{
+    if (fg_node_is_null(&changegroup->last_manifest)) {
+        return true;
+    }
+    for (uint32_t rev = fg_revlog_count(changegroup->manifests); rev-- > 0;) {
+        struct fg_revlog_entry entry;
+        fg_revlog_entry(changegroup->manifests, rev, &entry);
+        if (fg_node_equal(&entry.node, &changegroup->last_manifest)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum fg_status step_manifests(struct changegroup *changegroup, struct fg_error *error)
 {
     uint32_t rev;
@@ -191,6 +212,9 @@ static enum fg_status step_manifests(struct changegroup *changegroup, struct fg_
     if (next_revision(changegroup, changegroup->manifests, &rev, &link)) {
         return fg_deltagroup_put(&changegroup->group, rev, (uint32_t)link, &changegroup->out,
                                  error);
+    }
+    if (!has_last_manifest(changegroup)) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "the manifest of a changeset is missing");
     }
     enum fg_status status = fg_changegroup_put_end(&changegroup->out);
     if (status == FG_OK && changegroup->group.version == FG_CHANGEGROUP_03) {

@@ -27,6 +27,14 @@ enum how {
     DIFFERENCE, /* a delta that is made now */
 };
 
+/* A revision as the index told it once: it may be rewritten while it is read. */
+struct revision {
+    uint32_t rev;
+    struct fg_revlog_entry entry;
+    int32_t stored; /* what the stored chunk is a delta against; see fg_revlog_delta_parent */
+    bool is_delta;
+};
+
 struct plan {
     int32_t base; /* FG_REV_NULL: the empty text */
     enum how how;
@@ -99,6 +107,22 @@ enum fg_status fg_deltagroup_text(struct fg_deltagroup *group, uint32_t rev,
     return status;
 }
 
+static enum fg_status read_revision(const struct fg_deltagroup *group, uint32_t rev,
+                                    struct revision *revision, struct fg_error *error)
+{
+    revision->rev = rev;
+    fg_revlog_entry(group->revlog, rev, &revision->entry);
+    revision->stored = fg_revlog_delta_parent(group->revlog, rev, &revision->is_delta);
+    const int32_t others[] = {revision->entry.parents[0], revision->entry.parents[1],
+                              revision->stored};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (others[i] < FG_REV_NULL || others[i] >= (int32_t)rev) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog was rewritten while it was read");
+        }
+    }
+    return FG_OK;
+}
+
 /* -- choosing --------------------------------------------------------------------------------- */
 
 static bool is_censored(const struct fg_deltagroup *group, int32_t rev)
@@ -123,17 +147,15 @@ static bool client_has(const struct fg_deltagroup *group, int32_t rev)
 }
 
 /* In version 01 the base is not named: it is the revision before, at first the first parent. */
-static struct plan plan_fixed(const struct fg_deltagroup *group, uint32_t rev,
-                              const struct fg_revlog_entry *entry)
+static struct plan plan_fixed(const struct fg_deltagroup *group, const struct revision *revision)
 {
+    const struct fg_revlog_entry *entry = &revision->entry;
     struct plan plan = {group->began ? group->previous : entry->parents[0], DIFFERENCE};
-    bool is_delta;
-    int32_t stored = fg_revlog_delta_parent(group->revlog, rev, &is_delta);
     if ((entry->flags & FG_REVLOG_CENSORED) != 0 || is_censored(group, plan.base) ||
         plan.base == FG_REV_NULL || group->kind == FG_DELTAGROUP_CHANGESETS) {
         plan.how = REPLACE;
     }
-    if (is_delta && stored == plan.base && !is_censored(group, stored)) {
+    if (revision->is_delta && revision->stored == plan.base && !is_censored(group, plan.base)) {
         plan.how = AS_STORED;
     }
     return plan;
@@ -143,21 +165,20 @@ static struct plan plan_fixed(const struct fg_deltagroup *group, uint32_t rev,
  * The parents of a revision that is sent are known to the client: it has them already, or they were
  * sent before. (Texts of changesets have nothing in common that would be worth a delta.)
  */
-static struct plan plan_free(const struct fg_deltagroup *group, uint32_t rev,
-                             const struct fg_revlog_entry *entry)
+static struct plan plan_free(const struct fg_deltagroup *group, const struct revision *revision)
 {
+    const struct fg_revlog_entry *entry = &revision->entry;
+    int32_t stored = revision->stored;
     const struct plan whole = {FG_REV_NULL, REPLACE};
     int32_t parent = entry->parents[0] != FG_REV_NULL ? entry->parents[0] : entry->parents[1];
     if ((entry->flags & FG_REVLOG_CENSORED) != 0) {
         return whole;
     }
-    bool is_delta;
-    int32_t stored = fg_revlog_delta_parent(group->revlog, rev, &is_delta);
-    if (is_delta &&
+    if (revision->is_delta &&
         (stored == FG_REV_NULL || (client_has(group, stored) && !is_censored(group, stored)))) {
         return (struct plan){stored, AS_STORED};
     }
-    bool worth = is_delta ||
+    bool worth = revision->is_delta ||
                  (group->kind == FG_DELTAGROUP_MANIFESTS && entry->text_size > WHOLE_MANIFEST_MAX);
     if (!worth || parent == FG_REV_NULL || is_censored(group, parent) ||
         group->kind == FG_DELTAGROUP_CHANGESETS) {
@@ -205,9 +226,11 @@ static enum fg_status put_header(const struct fg_deltagroup *group,
 }
 
 /* Appends one hunk: all of the base is replaced by the text, which is unpacked in place. */
-static enum fg_status put_replacement(struct fg_deltagroup *group, uint32_t rev, int32_t base,
-                                      struct fg_buffer *buffer, struct fg_error *error)
+static enum fg_status put_replacement(struct fg_deltagroup *group, const struct revision *revision,
+                                      int32_t base, struct fg_buffer *buffer,
+                                      struct fg_error *error)
 {
+    uint32_t rev = revision->rev;
     struct fg_revlog_entry entry = {.text_size = 0};
     if (base != FG_REV_NULL) {
         fg_revlog_entry(group->revlog, (uint32_t)base, &entry);
@@ -218,9 +241,7 @@ static enum fg_status put_replacement(struct fg_deltagroup *group, uint32_t rev,
     if (status != FG_OK) {
         return status;
     }
-    bool is_delta;
-    int32_t stored = fg_revlog_delta_parent(group->revlog, rev, &is_delta);
-    if (stored == FG_REV_NULL && !is_delta && group->text_rev != (int32_t)rev) {
+    if (revision->stored == FG_REV_NULL && !revision->is_delta && group->text_rev != (int32_t)rev) {
         status = fg_revlog_stored(group->revlog, &group->reader, rev, buffer, error);
     } else {
         status = rebuild(group, (int32_t)rev, error);
@@ -254,16 +275,17 @@ static enum fg_status put_difference(struct fg_deltagroup *group, uint32_t rev, 
                         group->kind == FG_DELTAGROUP_MANIFESTS, buffer);
 }
 
-static enum fg_status put_delta(struct fg_deltagroup *group, uint32_t rev, const struct plan *plan,
-                                struct fg_buffer *buffer, struct fg_error *error)
+static enum fg_status put_delta(struct fg_deltagroup *group, const struct revision *revision,
+                                const struct plan *plan, struct fg_buffer *buffer,
+                                struct fg_error *error)
 {
     switch (plan->how) {
     case AS_STORED:
-        return fg_revlog_stored(group->revlog, &group->reader, rev, buffer, error);
+        return fg_revlog_stored(group->revlog, &group->reader, revision->rev, buffer, error);
     case REPLACE:
-        return put_replacement(group, rev, plan->base, buffer, error);
+        return put_replacement(group, revision, plan->base, buffer, error);
     case DIFFERENCE:
-        return put_difference(group, rev, plan->base, buffer, error);
+        return put_difference(group, revision->rev, plan->base, buffer, error);
     }
     return FG_ERR_ARGUMENT;
 }
@@ -283,18 +305,20 @@ static enum fg_status check_flags(const struct fg_deltagroup *group,
 enum fg_status fg_deltagroup_put(struct fg_deltagroup *group, uint32_t rev, uint32_t link,
                                  struct fg_buffer *buffer, struct fg_error *error)
 {
-    struct fg_revlog_entry entry;
-    fg_revlog_entry(group->revlog, rev, &entry);
-    enum fg_status status = check_flags(group, &entry, error);
+    struct revision revision;
+    enum fg_status status = read_revision(group, rev, &revision, error);
+    if (status == FG_OK) {
+        status = check_flags(group, &revision.entry, error);
+    }
     if (status != FG_OK) {
         return status;
     }
-    struct plan plan = group->version == FG_CHANGEGROUP_01 ? plan_fixed(group, rev, &entry)
-                                                           : plan_free(group, rev, &entry);
+    struct plan plan = group->version == FG_CHANGEGROUP_01 ? plan_fixed(group, &revision)
+                                                           : plan_free(group, &revision);
     size_t start = buffer->size;
-    status = put_header(group, &entry, plan.base, link, buffer);
+    status = put_header(group, &revision.entry, plan.base, link, buffer);
     if (status == FG_OK) {
-        status = put_delta(group, rev, &plan, buffer, error);
+        status = put_delta(group, &revision, &plan, buffer, error);
     }
     if (status != FG_OK) {
         return status;

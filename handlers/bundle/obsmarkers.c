@@ -16,6 +16,7 @@ struct candidate {
 struct choice {
     const struct fg_snapshot *snapshot;
     struct fg_outgoing wanted; /* the heads and their ancestors */
+    bool null_wanted;          /* and the null node */
     struct fg_nodetable extra; /* predecessors of relevant markers */
     struct candidate *items;   /* owned */
     uint32_t count;
@@ -45,6 +46,9 @@ static bool is_known(const struct choice *choice, const uint8_t *bytes)
 {
     struct fg_node node;
     memcpy(node.bytes, bytes, FG_NODE_SIZE);
+    if (fg_node_is_null(&node)) {
+        return choice->null_wanted;
+    }
     int32_t rev = fg_nodetable_find(&choice->snapshot->history->table, &node,
                                     fg_snapshot_count(choice->snapshot));
     return fg_outgoing_state(&choice->wanted, rev) == FG_OUTGOING_MISSING ||
@@ -113,10 +117,11 @@ static enum fg_status put_relevant(const struct choice *choice, uint8_t format,
 }
 
 static enum fg_status put_markers(const struct fg_snapshot *snapshot,
-                                  const struct fg_rev_list *heads, struct fg_bytes store,
-                                  struct fg_buffer *buffer, struct fg_error *error)
+                                  const struct fg_rev_list *heads, bool null_head,
+                                  struct fg_bytes store, struct fg_buffer *buffer,
+                                  struct fg_error *error)
 {
-    struct choice choice = {.snapshot = snapshot};
+    struct choice choice = {.snapshot = snapshot, .null_wanted = null_head};
     const struct fg_rev_list none = {NULL, 0};
     enum fg_status status = fg_obsolete_markers(store, push, &choice, error);
     bool damaged = status == FG_ERR_CORRUPT || status == FG_ERR_UNSUPPORTED;
@@ -142,13 +147,13 @@ static enum fg_status put_markers(const struct fg_snapshot *snapshot,
 }
 
 enum fg_status fg_part_put_obsmarkers(const struct fg_snapshot *snapshot,
-                                      const struct fg_rev_list *heads, struct fg_buffer *buffer,
-                                      struct fg_error *error)
+                                      const struct fg_rev_list *heads, bool null_head,
+                                      struct fg_buffer *buffer, struct fg_error *error)
 {
     struct fg_buffer store = FG_BUFFER_INIT(FG_OBSSTORE_MAX);
     enum fg_status status = fg_file_read(snapshot->layout->store, "obsstore", &store, error);
     if (status == FG_OK) {
-        status = put_markers(snapshot, heads, fg_buffer_view(&store), buffer, error);
+        status = put_markers(snapshot, heads, null_head, fg_buffer_view(&store), buffer, error);
     } else if (status == FG_ERR_NOT_FOUND) {
         status = FG_OK;
     }

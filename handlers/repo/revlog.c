@@ -485,7 +485,7 @@ static enum fg_status collect_chain(const struct fg_revlog *revlog, struct fg_re
         bool is_delta;
         int32_t parent = fg_revlog_delta_parent(revlog, at, &is_delta);
         /* The index may have been cut and zeroed since it was checked. */
-        if (parent >= (int32_t)at) {
+        if (parent >= (int32_t)at || parent < FG_REV_NULL) {
             return fg_fail(error, FG_ERR_CORRUPT, 0, "%s: a delta chain runs in a circle",
                            revlog->name);
         }

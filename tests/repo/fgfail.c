@@ -141,21 +141,46 @@ static bool run(const char *path, long step)
     return failed;
 }
 
-int main(int argc, char **argv)
+/* As run for all steps, on a repository that stays open. Returns how many allocations failed. */
+static long run_bundles(const char *path)
 {
-    if (argc == 3 && strcmp(argv[1], "--bundles") == 0) {
-        questions = bundles;
-    } else if (argc != 2) {
-        fputs("usage: fgfail [--bundles] REPOSITORY\n", stderr);
-        return 2;
+    struct fg_repository *repository;
+    struct fg_error error = {0};
+    if (fg_repository_open(path, &repository, &error) != FG_OK) {
+        die("cannot be opened", -1, &error);
     }
-    const char *path = argv[argc - 1];
-    asking_checks_canonical = false;
+    questions = bundles;
+    ask_all(repository, -1);
+    long step = -1;
+    do {
+        countdown = ++step;
+        ask_all(repository, step);
+    } while (countdown < 0);
+    countdown = -1;
+    ask_all(repository, step); /* once more, with memory */
+    fg_repository_close(repository);
+    return step;
+}
+
+static long run_all(const char *path)
+{
     run(path, -1);
     long step = 0;
     while (run(path, step)) {
         step++;
     }
+    return step;
+}
+
+int main(int argc, char **argv)
+{
+    bool only_bundles = argc == 3 && strcmp(argv[1], "--bundles") == 0;
+    if (argc != 2 && !only_bundles) {
+        fputs("usage: fgfail [--bundles] REPOSITORY\n", stderr);
+        return 2;
+    }
+    asking_checks_canonical = false;
+    long step = only_bundles ? run_bundles(argv[2]) : run_all(argv[1]);
     printf("%ld allocations failed in turn\n", step);
     for (size_t i = 0; i < QUESTIONS_MAX; i++) {
         fg_buffer_free(&right[i]);

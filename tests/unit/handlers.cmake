@@ -11,3 +11,9 @@ foreach(module IN ITEMS branches chunk changeset files nodetable obsolete proces
     add_test(NAME unit.repo.${module} COMMAND test_repo_${module})
     set_tests_properties(unit.repo.${module} PROPERTIES LABELS unit TIMEOUT 300)
 endforeach()
+
+add_executable(test_bundle unit/test_bundle.c)
+target_compile_definitions(test_bundle PRIVATE _GNU_SOURCE)
+target_link_libraries(test_bundle PRIVATE handlers PkgConfig::CMOCKA)
+add_test(NAME unit.bundle COMMAND test_bundle)
+set_tests_properties(unit.bundle PROPERTIES LABELS unit TIMEOUT 300)
