@@ -6,7 +6,10 @@ Ours and the baseline run alternately, A B A B ..., at least five pairs; the tab
 and the smallest and largest ratio of a pair. The server runs on one core and the load generator on
 another. Repositories are made once, in build/bench. A whole run takes six minutes.
 
-Usage: bench.py [--json | --markdown] [--runs N] [--pairs N] [--seconds N] [--no-build] [SCENARIO...]"""
+Usage: bench.py [--json | --markdown | --readme] [--runs N] [--pairs N] [--seconds N] [--no-build]
+                [SCENARIO...]
+
+--readme puts the table of the (last) run in the README."""
 
 import argparse
 import json
@@ -337,7 +340,13 @@ def mercurial(directory):
             lambda: costs.of(ours, lambda: wrk.run(ours.port)[0]),
             lambda: costs.of(hg, lambda: get.run(hg.port, may_fail=True)[0]),
         )
-    return [Row("heads against hg serve", a, b, 100, 300, "requests/s", cpu=costs.result())]
+        size = len(check(ours.port, "heads", HEADS).body)
+    with Bare("constant", size) as bare:
+        limit = [wrk.run(bare.port)[0] for _ in a]
+    rows = [Row("heads against hg serve", a, b, 100, 300, "requests/s", cpu=costs.result())]
+    # What the library would reach without a gateway.
+    rows.append(Row("the bare program against hg serve", limit, b, None, None, "requests/s"))
+    return rows
 
 
 def known_args(nodes):
@@ -638,21 +647,21 @@ def print_table(rows):
     print("|" + " --- |" * 10)
     for row in rows:
         sign = ("≤ " if row.limit_is_most else "") if row.must is not None else ""
-        bounds = ["" if row.must is None else sign + "%.3g" % bound for bound in (row.must, row.aim or 0)]
+        bounds = ["" if row.must is None else sign + number(bound) for bound in (row.must, row.aim or 0)]
         spread = "%s to %s" % tuple(map(number, row.spread))
         cells = row.scenario, number(row.ours), number(row.baseline), row.unit, number(row.ratio)
         cpu = "" if row.cpu is None else "%.3f" % row.cpu
         print(line % (*cells, spread, cpu, *bounds, row.verdict()))
 
 
-def print_markdown(rows):
+def markdown(rows):
     """The table of the README."""
-    print("| scenario | ours | baseline | unit | ratio | spread | must |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    lines = ["| scenario | ours | baseline | unit | ratio | spread | must |"]
+    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
     for row in rows:
-        if row.must is None:
-            continue
-        must = "%s %s" % ("≤" if row.limit_is_most else "≥", number(row.must))
+        must = ""
+        if row.must is not None:
+            must = "%s %s" % ("≤" if row.limit_is_most else "≥", number(row.must))
         spread = "%s to %s" % tuple(map(number, row.spread))
         if row.unit == "instructions":
             cells = row.scenario, number(row.ours), "", row.unit, "", "", must
@@ -660,7 +669,18 @@ def print_markdown(rows):
             ratio = "%+.3g" % row.ratio if row.unit == "KiB" else number(row.ratio)
             cells = row.scenario, number(row.ours), number(row.baseline), row.unit, ratio, spread, must
         missed = " (missed)" if row.verdict() == "MISSED" else ""
-        print("| %s | %s | %s | %s | %s | %s | %s%s |" % (*cells, missed))
+        lines.append("| %s | %s | %s | %s | %s | %s | %s%s |" % (*cells, missed))
+    return "\n".join(lines)
+
+
+def write_readme(rows):
+    begin, end = "<!-- table of bench.py -->\n", "<!-- end -->\n"
+    path = os.path.join(ROOT, "README.md")
+    with open(path) as file:
+        before, rest = file.read().split(begin)
+    after = rest.split(end, 1)[1]
+    with open(path, "w") as file:
+        file.write("%s%s%s:\n\n%s\n%s%s" % (before, begin, where(), markdown(rows), end, after))
 
 
 def machine():
@@ -669,11 +689,16 @@ def machine():
     return "%s, %d cores, Linux %s" % (cpu[1] if cpu else "?", len(CORES), os.uname().release)
 
 
+def where():
+    return "%s, %s" % (machine(), time.strftime("%Y-%m-%d"))
+
+
 def main():
     global options
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--markdown", action="store_true", help="print the table of the README")
+    parser.add_argument("--readme", action="store_true", help="put the table in the README")
     parser.add_argument("--runs", type=int, default=1, help="how often to measure everything")
     parser.add_argument("--pairs", type=int, default=5, help="pairs of runs, at least 5")
     parser.add_argument("--seconds", type=int, default=2, help="length of a run")
@@ -709,8 +734,13 @@ def show(rows):
     if options.json:
         print(json.dumps({"machine": machine(), "rows": [row.as_json() for row in rows]}, indent=2))
         return
-    print("%s, %s\n" % (machine(), time.strftime("%Y-%m-%d")))
-    (print_markdown if options.markdown else print_table)(rows)
+    print(where() + "\n")
+    if options.markdown:
+        print(markdown(rows))
+    else:
+        print_table(rows)
+    if options.readme:
+        write_readme(rows)
 
 
 if __name__ == "__main__":
