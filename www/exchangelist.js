@@ -28,8 +28,13 @@ function endOf({ start, microseconds }) {
   return start + microseconds / 1e6;
 }
 
-function subject(exchange) {
-  return exchange.commands !== '-' && exchange.commands !== '' ? exchange.commands : `${exchange.method} ${exchange.target}`;
+/** What ran; where nothing did, what was asked for, without what all commands' paths have in common. */
+function subject({ commands, method, target }) {
+  if (commands !== '-' && commands !== '') {
+    return commands;
+  }
+  const command = /^\/api\/[^/]+\/(.+)$/.exec(target);
+  return command ? command[1] : `${method} ${target}`;
 }
 
 const cells = [

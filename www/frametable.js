@@ -74,7 +74,7 @@ export class FrameTable {
       element('caption', { class: 'unseen', text: caption }),
       element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...heads)), this.body);
     this.more = element('button', { type: 'button', onclick: () => this.showMore(this.shown + ROWS_AT_ONCE) });
-    box.append(element('div', { class: 'scroll', role: 'region', 'aria-label': caption, tabindex: 0 }, table), this.more);
+    box.append(element('div', { class: 'scroll frames-box', role: 'region', 'aria-label': caption, tabindex: 0 }, table), this.more);
   }
 
   /** entries as in schema/exchange.json; those that were there before are the same. */

@@ -2,6 +2,10 @@
 // and a gateway that is started again.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { API, Gateway, close, frames, launch, objections, open, picture, until } from './support.mjs';
 
@@ -115,6 +119,22 @@ for (const { width, height, colorScheme } of screens) {
     await close(page);
   });
 }
+
+test('with a token, the browser asks for it and the page works as without', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'framegate-token-'));
+  writeFileSync(path.join(folder, 'tokens'), `operator:${createHash('sha256').update('a token for tests').digest('hex')}\n`);
+  const closed = await Gateway.start('--admin-token-file', path.join(folder, 'tokens'));
+  assert.equal((await fetch(`${closed.url}/`)).status, 401);
+  const page = await open(browser, closed, { httpCredentials: { username: 'operator', password: 'a token for tests' } });
+  await page.goto(`${closed.url}/#compose`);
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.locator('#reply .outcome', { hasText: '200' }).waitFor();
+  await page.getByRole('link', { name: 'What the reactor made of it' }).click();
+  await page.locator('tr.input-end').waitFor();
+  await close(page);
+  await closed.close();
+  rmSync(folder, { recursive: true });
+});
 
 test('light and dark follow the system at once, charts too', async () => {
   const page = await open(browser, gateway, { colorScheme: 'light' });

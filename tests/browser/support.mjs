@@ -4,10 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -15,9 +14,10 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const program = process.env.FRAMEGATE ?? path.join(root, 'build/release/framegate');
 const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
-// npm's packages stand in the build folder.
-const require = createRequire(`${process.env.BROWSER_MODULES ?? path.join(root, 'build/release/tests/browser')}/`);
-const artefacts = process.env.BROWSER_ARTEFACTS ?? path.join(root, 'build/browser');
+// npm's packages and a repository stand in the build folder (see CMakeLists.txt), and screenshots go there.
+const build = process.env.BROWSER_BUILD ?? path.join(root, 'build/release/tests/browser');
+const require = createRequire(`${build}/`);
+const screenshots = path.join(build, 'screenshots');
 
 const MEDIA_TYPE = 'application/mercurial-exp-framing-0003';
 export const API = '/api/exp-http-v2-0001';
@@ -44,20 +44,17 @@ export function frames(...lines) {
   return execFileSync(program, ['encode'], { input: `${lines.join('\n')}\n` });
 }
 
-/** A running gateway. Stops at the end of the test file. */
+/** A running gateway. */
 export class Gateway {
   static async start(...options) {
     const gateway = new Gateway();
-    gateway.folder = mkdtempSync(path.join(tmpdir(), 'framegate-browser-'));
-    gateway.repository = path.join(gateway.folder, 'demo');
-    execFileSync(path.join(root, 'tests/support/make_demo_repository.sh'), [gateway.repository]);
     gateway.options = options;
     await gateway.run('127.0.0.1:0', '127.0.0.1:0');
     return gateway;
   }
 
   async run(listen, admin) {
-    this.process = spawn(program, ['serve', '--repository', this.repository, '--listen', listen, '--admin-listen', admin,
+    this.process = spawn(program, ['serve', '--repository', path.join(build, 'demo'), '--listen', listen, '--admin-listen', admin,
       '--access-log', 'off', '--drain-time', '1', ...this.options], { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: this.process.stdout });
     const [line] = await Promise.race([
@@ -73,7 +70,7 @@ export class Gateway {
     [, this.listen, this.url, this.admin] = found;
   }
 
-  /** Ends the process; what it leaves behind is for start or close. */
+  /** Ends the process. */
   async stop() {
     const ended = new Promise((resolve) => {
       this.process.once('exit', resolve);
@@ -91,7 +88,6 @@ export class Gateway {
     if (this.process.exitCode === null) {
       await this.stop();
     }
-    rmSync(this.folder, { recursive: true });
   }
 
   /** POST; resolves to { status, body }. */
@@ -161,10 +157,10 @@ export async function close(page) {
   assert.deepEqual(page.wrong, []);
 }
 
-/** Keeps a picture among the build's artefacts. */
+/** Keeps a picture in the build folder. */
 export async function picture(page, name, options = {}) {
-  mkdirSync(artefacts, { recursive: true });
-  await page.screenshot({ path: path.join(artefacts, `${name}.png`), ...options });
+  mkdirSync(screenshots, { recursive: true });
+  await page.screenshot({ path: path.join(screenshots, `${name}.png`), ...options });
 }
 
 /** What axe-core objects to: [rule, elements]. */
