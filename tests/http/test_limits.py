@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+import time
 import unittest
 
 import support
@@ -88,6 +89,37 @@ class Rows(support.ServerTest):
             return last[3:5] if last[3] == ERROR_RESPONSE else len(last[5]) == size - 100
 
         self.row("max-reply", send, 300, True, (ERROR_RESPONSE, APPLICATION))
+
+
+class File(unittest.TestCase):
+    def test_every_limit_can_stand_in_a_file(self):
+        with Server() as server:
+            defaults = server.state()["limits"]
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "framegate.conf")
+            with open(path, "w") as file:
+                file.write("[framegate]\n")
+                for name, limit in defaults.items():
+                    file.write("%s = %d\n" % (name, limit["value"] + 1))
+            with Server("--config", path) as server:
+                for name, limit in server.state()["limits"].items():
+                    self.assertEqual(limit["value"], defaults[name]["value"] + 1, name)
+                # Slow, but in time.
+                with server.connect() as connection:
+                    for byte in GET:
+                        connection.sendall(bytes([byte]))
+                        time.sleep(0.01)
+                    self.assertEqual(support.read_answer(connection).status, 200)
+
+
+@needs_fake
+class FramesSent(support.ServerTest):
+    options = ("--max-frame-sent", "100")
+
+    def test_a_reply_is_cut_into_frames_of_that_size(self):
+        for size, sizes in ((99, [99]), (100, [100]), (101, [100, 1])):
+            found = self.framed(self.server.run("big", request(b"big", {b"bytes": size})))
+            self.assertEqual([len(one[5]) for one in found], sizes)
 
 
 @needs_fake
