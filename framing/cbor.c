@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ITEMS = 16, HEAD_MAX = 9 };
+enum { FIRST_ITEMS = 16, LOOK_AT_ITEMS = 16 * 1024, HEAD_MAX = 9 };
 
 void fg_cbor_clear(struct fg_cbor_value *value)
 {
@@ -259,6 +259,7 @@ struct decoder {
     struct fg_cbor_value *value;
     size_t joined_size;
     struct fg_error *error;
+    bool whole; /* the input is one value, and nothing after it */
     uint32_t depth;
     struct level levels[FG_CBOR_DEPTH_MAX];
 };
@@ -330,14 +331,53 @@ static enum fg_status grow(struct decoder *decoder, uint32_t capacity)
     return FG_OK;
 }
 
+static enum fg_status refuse_items(struct decoder *decoder)
+{
+    return fg_fail_limit(decoder->error, FG_LIMIT_CBOR_ITEMS, decoder->offset,
+                         "CBOR value over %u items", (unsigned)decoder->limits->cbor_items);
+}
+
+/*
+ * True if the rest of the input has more items than there may be. A byte can be an item and take 32
+ * in the table: this looks before megabytes are allocated for what is refused in the end.
+ */
+static bool has_too_many_items(const struct decoder *decoder)
+{
+    struct decoder ahead;
+    ahead.input = decoder->input;
+    ahead.offset = decoder->offset;
+    ahead.error = NULL;
+    uint64_t count = decoder->value->count;
+    bool in_string = false; /* whose pieces are no items */
+    struct head head;
+    size_t read;
+    while (count <= decoder->limits->cbor_items && ahead.offset < ahead.input.size &&
+           read_head(&ahead, &head, &read) == FG_OK) {
+        if (in_string || head.kind == HEAD_BREAK) {
+            in_string = in_string && head.kind != HEAD_BREAK;
+        } else {
+            count++;
+            in_string = head.kind == HEAD_INDEFINITE && head.item.type != FG_CBOR_ARRAY &&
+                        head.item.type != FG_CBOR_MAP;
+        }
+        ahead.offset += read;
+    }
+    return count > decoder->limits->cbor_items;
+}
+
 static enum fg_status add_item(struct decoder *decoder, const struct fg_cbor_item *item)
 {
     struct fg_cbor_value *value = decoder->value;
     if (value->count >= decoder->limits->cbor_items) {
-        return fg_fail_limit(decoder->error, FG_LIMIT_CBOR_ITEMS, decoder->offset,
-                             "CBOR value over %u items", (unsigned)decoder->limits->cbor_items);
+        return refuse_items(decoder);
     }
     if (value->count == value->capacity) {
+        /* Once, before the table has grown to half a megabyte; not where it cannot be. */
+        if (value->capacity < LOOK_AT_ITEMS && 2 * value->capacity >= LOOK_AT_ITEMS &&
+            decoder->whole && decoder->input.size > decoder->limits->cbor_items &&
+            has_too_many_items(decoder)) {
+            return refuse_items(decoder);
+        }
         enum fg_status status =
             grow(decoder, value->capacity == 0 ? FIRST_ITEMS : value->capacity * 2);
         if (status != FG_OK) {
@@ -376,8 +416,7 @@ static enum fg_status check_count(struct decoder *decoder, uint64_t count, unsig
                        left);
     }
     if (count * each > decoder->limits->cbor_items) {
-        return fg_fail_limit(decoder->error, FG_LIMIT_CBOR_ITEMS, decoder->offset,
-                             "CBOR value over %u items", (unsigned)decoder->limits->cbor_items);
+        return refuse_items(decoder);
     }
     return FG_OK;
 }
@@ -756,21 +795,9 @@ static enum fg_status decode(struct decoder *decoder)
     return FG_OK;
 }
 
-enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *limits,
-                              struct fg_cbor_value *value, struct fg_error *error)
-{
-    struct fg_bytes rest = input;
-    enum fg_status status = fg_cbor_decode_first(&rest, limits, value, error);
-    if (status == FG_OK && rest.size > 0) {
-        value->count = 0;
-        return fg_fail(error, FG_ERR_SYNTAX, input.size - rest.size,
-                       "%zu bytes after the CBOR value", rest.size);
-    }
-    return status;
-}
-
-enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limits *limits,
-                                    struct fg_cbor_value *value, struct fg_error *error)
+/* whole: a value is all that the input is to be. */
+static enum fg_status decode_one(struct fg_bytes *input, bool whole, const struct fg_limits *limits,
+                                 struct fg_cbor_value *value, struct fg_error *error)
 {
     /* Not initialised as a whole: the levels are 6 KiB of which most values use one or two. */
     struct decoder decoder;
@@ -780,6 +807,7 @@ enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limi
     decoder.value = value;
     decoder.joined_size = 0;
     decoder.error = error;
+    decoder.whole = whole;
     decoder.depth = 0;
     value->count = 0;
     free(value->joined);
@@ -792,6 +820,25 @@ enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limi
     input->data += decoder.offset;
     input->size -= decoder.offset;
     return FG_OK;
+}
+
+enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *limits,
+                              struct fg_cbor_value *value, struct fg_error *error)
+{
+    struct fg_bytes rest = input;
+    enum fg_status status = decode_one(&rest, true, limits, value, error);
+    if (status == FG_OK && rest.size > 0) {
+        value->count = 0;
+        return fg_fail(error, FG_ERR_SYNTAX, input.size - rest.size,
+                       "%zu bytes after the CBOR value", rest.size);
+    }
+    return status;
+}
+
+enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limits *limits,
+                                    struct fg_cbor_value *value, struct fg_error *error)
+{
+    return decode_one(input, false, limits, value, error);
 }
 
 uint64_t fg_cbor_held_bytes(const struct fg_cbor_value *value)

@@ -309,6 +309,15 @@ def bombs(server):
         more = MORE if start + 65000 < len(items) else 0
         body += opened(1, False, CONTINUATION | more, items[start : start + 65000])
     refused(server, body, "")
+    # As many as a request has room for: the table would be twice as large as the request.
+    many = many[:4194000]
+    body = opened(payload=many[:65000])
+    for start in range(65000, len(many), 65000):
+        more = MORE if start + 65000 < len(many) else 0
+        body += opened(1, False, CONTINUATION | more, many[start : start + 65000])
+    start = Peak(server)
+    refused(server, body, "over 262144 items")
+    check(start.growth() <= 8192, "4 MB of integers took", start.growth(), "KiB")
     return "400, slowest %d us, most %d KiB" % (slowest, most)
 
 

@@ -100,6 +100,42 @@ static void a_key_that_stands_twice_is_refused(void **state)
     assert_decodes(BYTES("\xa2\xf9\x3c\x00\x01\xf9\x40\x00\x01"), FG_OK, 0);
 }
 
+/* A megabyte of items in a list without a count: known to be too many before room is made for them.
+ */
+static void too_many_items_are_refused_before_room_is_made(void **state)
+{
+    (void)state;
+    enum { SIZE = 1u << 20 };
+    struct fg_limits limits = FG_LIMITS_DEFAULT;
+    uint8_t *bytes = test_malloc(SIZE);
+    for (size_t items = limits.cbor_items - 2; items <= limits.cbor_items + 1; items++) {
+        struct fg_cbor_value value = {0};
+        struct fg_error error = {.limit = FG_LIMIT_NONE};
+        /* The list, a string of 1,000 pieces that are no items, and numbers. */
+        size_t size = 0;
+        bytes[size++] = 0x9f;
+        bytes[size++] = 0x5f;
+        memset(bytes + size, 0x40, 1000);
+        size += 1000;
+        bytes[size++] = 0xff;
+        memset(bytes + size, 0x01, items - 2);
+        size += items - 2;
+        bytes[size++] = 0xff;
+        enum fg_status status =
+            fg_cbor_decode((struct fg_bytes){bytes, size}, &limits, &value, &error);
+        if (items <= limits.cbor_items) {
+            assert_int_equal(status, FG_OK);
+            assert_int_equal(value.count, items);
+        } else {
+            assert_int_equal(status, FG_ERR_LIMIT);
+            assert_int_equal(error.limit, FG_LIMIT_CBOR_ITEMS);
+            assert_in_range(fg_cbor_held_bytes(&value), 1, 512 * 1024 + size);
+        }
+        fg_cbor_clear(&value);
+    }
+    test_free(bytes);
+}
+
 /* Maps in another order, and NaNs of other bits, would be equal keys that do not compare as equal.
  */
 static void keys_that_do_not_compare_are_refused(void **state)
@@ -387,6 +423,7 @@ int main(void)
         cmocka_unit_test(malformed_input_is_refused_where_it_is),
         cmocka_unit_test(a_key_that_stands_twice_is_refused),
         cmocka_unit_test(keys_that_do_not_compare_are_refused),
+        cmocka_unit_test(too_many_items_are_refused_before_room_is_made),
         cmocka_unit_test(announced_counts_are_checked_against_the_input),
         cmocka_unit_test(nesting_is_limited),
         cmocka_unit_test(the_number_of_items_is_limited),
