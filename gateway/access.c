@@ -347,6 +347,11 @@ enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_
     return allowed ? FG_VERDICT_ALLOWED : FG_VERDICT_DENIED;
 }
 
+bool fg_access_has_pushers(const struct fg_access *access)
+{
+    return !fg_words_are_none(&access->allow_push);
+}
+
 /* A token may also be given as a password, which is all that hg itself can send. */
 bool fg_access_offers_basic(const struct fg_access *access)
 {

@@ -64,6 +64,9 @@ void fg_access_check(struct fg_access *access, const struct fg_credentials *cred
 enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_identity *identity,
                                 bool secure, enum fg_permission permission);
 
+/* True if there is anybody who may push. */
+bool fg_access_has_pushers(const struct fg_access *access);
+
 /* Which schemes a 401 offers: those that there are credentials for. */
 bool fg_access_offers_basic(const struct fg_access *access);
 bool fg_access_offers_bearer(const struct fg_access *access);

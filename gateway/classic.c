@@ -236,6 +236,14 @@ static bool decode_node(struct fg_bytes text, uint8_t ret_node[FG_NODE_SIZE])
     return true;
 }
 
+/* What a push may have among its nodes: no check of heads, or of their digest, which follows. */
+static const char *marker_of(struct fg_bytes word)
+{
+    return fg_bytes_equal_string(word, "666f726365")     ? "force"
+           : fg_bytes_equal_string(word, "686173686564") ? "hashed"
+                                                         : NULL;
+}
+
 static enum fg_status put_nodes(struct fg_bytes text, const char *name, struct fg_buffer *buffer,
                                 struct fg_error *error)
 {
@@ -245,11 +253,13 @@ static enum fg_status put_nodes(struct fg_bytes text, const char *name, struct f
     while (text.size > 0) {
         struct fg_bytes word = until(&text, ' ');
         uint8_t node[FG_NODE_SIZE];
-        if (!decode_node(word, node)) {
+        const char *marker = marker_of(word);
+        if (marker == NULL && !decode_node(word, node)) {
             return fg_fail(error, FG_ERR_SYNTAX, 0, "argument '%s': '%s' is not a node in hex",
                            name, quote(word, shown));
         }
-        TRY(fg_cbor_put_bytes(buffer, node, sizeof(node)));
+        TRY(marker != NULL ? fg_cbor_put_bytestring(buffer, marker)
+                           : fg_cbor_put_bytes(buffer, node, sizeof(node)));
         count++;
     }
     return fg_cbor_wrap_array(buffer, start, count);

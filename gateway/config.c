@@ -118,7 +118,8 @@ static const struct fg_setting settings[] = {
      "BYTES", "bytes of a request's body", "413"},
     {"max-bundle", FG_SETTING_BYTES, FIELD(unbundle_bytes), 0, UINT64_MAX / 2, "4G", FG_BOUND_BODY,
      NULL, "BYTES",
-     "bytes of the body of ?cmd=unbundle, which is not held in memory; what is larger is pushed in "
+     "bytes of a pushed bundle, which waits in a file for hg to take it; what is larger is pushed "
+     "in "
      "parts",
      "413"},
     {"max-frame", FG_SETTING_BYTES, FIELD(framing.frame_payload), 1, FG_FRAME_LENGTH_MAX, NULL,
@@ -203,6 +204,9 @@ static const struct fg_setting settings[] = {
      "SECONDS", "without a byte in either direction", "closed"},
     {"command-time", FG_SETTING_SECONDS, FIELD(command_seconds), 1, 86400, "30",
      FG_BOUND_COMMAND_TIME, NULL, "SECONDS", "for a command that runs hg", "application error"},
+    {"push-time", FG_SETTING_SECONDS, FIELD(push_seconds), 1, 86400, "1800", FG_BOUND_PUSH_TIME,
+     NULL, "SECONDS", "for a pushed bundle to come, and as much for hg to take it",
+     "408, closed; application error"},
     {"drain-time", FG_SETTING_SECONDS, FIELD(drain_seconds), 0, 86400, "30", FG_BOUND_UNCOUNTED,
      NULL, "SECONDS", "for what still runs when the program is told to stop", "closed"},
 };

@@ -38,6 +38,7 @@ enum fg_bound {
     FG_BOUND_REPLY_TIME,
     FG_BOUND_IDLE_TIME,
     FG_BOUND_COMMAND_TIME,
+    FG_BOUND_PUSH_TIME,
     FG_BOUND_CONNECTIONS,
     FG_BOUND_CONNECTIONS_PER_ADDRESS,
     FG_BOUND_WORKER_QUEUE,
@@ -111,6 +112,7 @@ struct fg_config {
     uint32_t idle_seconds;
     uint32_t drain_seconds;
     uint32_t command_seconds; /* of the program that writes */
+    uint32_t push_seconds;    /* of a bundle on its way, and of the program that takes it */
 };
 
 enum fg_setting_type {

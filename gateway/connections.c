@@ -122,6 +122,7 @@ static bool waits_for_peer(const struct fg_connection *connection)
     case FG_BOUND_HEADER_TIME:
     case FG_BOUND_BODY_TIME:
     case FG_BOUND_BODY_TIME_MAX:
+    case FG_BOUND_PUSH_TIME:
     case FG_BOUND_IDLE_TIME:
         return true;
     default:
@@ -171,7 +172,8 @@ static void cut(const struct fg_connections *connections, struct fg_connection *
     }
     /* Counted first, so that whoever sees the end of the connection finds it counted. */
     fg_state_count_bound(connections->state, bound);
-    bool body = bound == FG_BOUND_BODY_TIME || bound == FG_BOUND_BODY_TIME_MAX;
+    bool body = bound == FG_BOUND_BODY_TIME || bound == FG_BOUND_BODY_TIME_MAX ||
+                bound == FG_BOUND_PUSH_TIME;
     if ((body || bound == FG_BOUND_HEADER_TIME) &&
         atomic_load_explicit(&connection->begun, memory_order_relaxed) &&
         connections->config->tls_certificate == NULL) {

@@ -269,6 +269,11 @@ uint64_t fg_exchange_body_size(const struct fg_exchange *exchange)
     return exchange->route.body_size;
 }
 
+bool fg_exchange_takes_bundle(const struct fg_exchange *exchange)
+{
+    return exchange->route.spec != NULL && exchange->route.spec->taker != NULL;
+}
+
 /* -- the body --------------------------------------------------------------------------------- */
 
 static bool takes_frames(const struct fg_exchange *exchange)
@@ -314,7 +319,7 @@ static void take_frame(struct fg_exchange *exchange, const struct fg_frame *fram
 /* Reads frames until the input is used up, the verdict is known, or a slow command is complete. */
 static void take_frames(struct fg_exchange *exchange, struct fg_bytes *input)
 {
-    while (takes_frames(exchange) && exchange->slow == NULL) {
+    while (takes_frames(exchange) && !fg_exchange_waits(exchange)) {
         struct fg_frame frame;
         struct fg_error error;
         enum fg_status status =
@@ -365,7 +370,7 @@ enum fg_exchange_step fg_exchange_receive(struct fg_exchange *exchange, struct f
         fg_exchange_classic_receive(exchange, *input);
     }
     take_frames(exchange, input);
-    bool slow = exchange->slow != NULL;
+    bool slow = fg_exchange_waits(exchange);
     if (!slow) {
         /* Whatever was not looked at is dropped. */
         input->data += input->size;
@@ -465,7 +470,7 @@ enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange)
         exchange->protocol_error = false;
         fg_fail(&exchange->error, FG_OK, 0, "%s", fg_status_text(status));
     }
-    bool slow = exchange->slow != NULL;
+    bool slow = fg_exchange_waits(exchange);
     if (frames) {
         fg_exchange_note(exchange, FG_EVENT_INPUT_END, NULL, action,
                          !refused && exchange->error.message[0] != '\0');

@@ -525,7 +525,7 @@ void fg_exchange_classic_finish(struct fg_exchange *exchange)
     } else if (!classic->ready) {
         start(exchange);
     }
-    while (exchange->slow == NULL && exchange->route.kind == FG_ROUTE_CLASSIC &&
+    while (!fg_exchange_waits(exchange) && exchange->route.kind == FG_ROUTE_CLASSIC &&
            classic->batch.size > 0) {
         run_next_of_batch(exchange);
     }

@@ -71,7 +71,32 @@ enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
     return delivery->status == FG_ERR_MEMORY ? FG_ERR_MEMORY : FG_OK;
 }
 
-/* All data came. */
+/* The command has ended. Frees the delivery. */
+static void deliver(struct fg_exchange *exchange, struct fg_delivery *delivery,
+                    struct fg_reply *reply)
+{
+    if (delivery->status != FG_OK && delivery->error.message[0] == '\0') {
+        fg_fail(&delivery->error, FG_OK, 0, "%s", fg_status_text(delivery->status));
+    }
+    fg_exchange_deliver(exchange, delivery->spec, delivery->requestid, delivery->status, reply,
+                        &delivery->error);
+    free(delivery);
+}
+
+/* Needs no lock: only this thread works on the exchange. */
+static void end(struct fg_exchange *exchange, struct fg_delivery *delivery,
+                struct fg_reply *ret_reply)
+{
+    delivery->error.message[0] = '\0';
+    delivery->status = delivery->spec->taker->end(delivery->context, ret_reply, &delivery->error);
+    if (delivery->spec->permission == FG_PERMISSION_PUSH) {
+        /* It may have changed the repository: the next command sees the new state. */
+        fg_snapshot_unref(exchange->snapshot);
+        exchange->snapshot = NULL;
+    }
+}
+
+/* All data came. Frees the delivery, or leaves it for a worker. */
 static void answer(struct fg_exchange *exchange, struct fg_delivery *delivery)
 {
     struct fg_reply reply = {0};
@@ -83,20 +108,46 @@ static void answer(struct fg_exchange *exchange, struct fg_delivery *delivery)
         fg_fail(&error, FG_ERR_ARGUMENT, 0, "the URL allows one command %s only",
                 delivery->spec->name);
         fg_exchange_protocol_error(exchange, delivery->requestid, error.message);
+        free(delivery);
         return;
     }
     fg_exchange_count_command(exchange, delivery->spec);
     exchange->running.bytes_in = delivery->bytes_in;
     exchange->running.microseconds = delivery->start;
-    if (delivery->status == FG_OK) {
-        delivery->error.message[0] = '\0';
-        delivery->status = delivery->spec->taker->end(delivery->context, &reply, &delivery->error);
-        if (delivery->status != FG_OK && delivery->error.message[0] == '\0') {
-            fg_fail(&delivery->error, FG_OK, 0, "%s", fg_status_text(delivery->status));
-        }
+    if (delivery->status == FG_OK && delivery->spec->slow) {
+        exchange->ending = delivery;
+        exchange->phase = FG_PHASE_RUNNING;
+        return;
     }
-    fg_exchange_deliver(exchange, delivery->spec, delivery->requestid, delivery->status, &reply,
-                        &delivery->error);
+    if (delivery->status == FG_OK) {
+        end(exchange, delivery, &reply);
+    }
+    deliver(exchange, delivery, &reply);
+}
+
+void fg_exchange_end_data(struct fg_exchange *exchange)
+{
+    struct fg_delivery *delivery = exchange->ending;
+    struct fg_reply reply = {0};
+    end(exchange, delivery, &reply);
+    pthread_mutex_lock(&exchange->shard->lock);
+    if (delivery->status == FG_ERR_LIMIT) {
+        fg_shard_count_bound(exchange->shard, FG_BOUND_PUSH_TIME);
+    }
+    exchange->ending = NULL;
+    exchange->phase = FG_PHASE_BODY;
+    deliver(exchange, delivery, &reply);
+    pthread_mutex_unlock(&exchange->shard->lock);
+}
+
+void fg_exchange_refuse_data(struct fg_exchange *exchange, const char *message)
+{
+    struct fg_delivery *delivery = exchange->ending;
+    delivery->spec->taker->cancel(delivery->context);
+    delivery->status = fg_fail(&delivery->error, FG_ERR_LIMIT, 0, "%s", message);
+    exchange->ending = NULL;
+    exchange->phase = FG_PHASE_BODY;
+    deliver(exchange, delivery, NULL);
 }
 
 void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action *action)
@@ -114,12 +165,16 @@ void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action 
     if (action->data_eos) {
         *link = delivery->next;
         answer(exchange, delivery);
-        free(delivery);
     }
 }
 
 void fg_exchange_clear_data(struct fg_exchange *exchange)
 {
+    if (exchange->ending != NULL) {
+        exchange->ending->next = exchange->deliveries;
+        exchange->deliveries = exchange->ending;
+        exchange->ending = NULL;
+    }
     while (exchange->deliveries != NULL) {
         struct fg_delivery *delivery = exchange->deliveries;
         exchange->deliveries = delivery->next;

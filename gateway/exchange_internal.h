@@ -66,6 +66,7 @@ struct fg_exchange {
     struct fg_command *slow;       /* waits for a worker, or is run by one */
     const struct fg_command_spec *slow_spec;
     struct fg_delivery *deliveries; /* commands that are taking their data */
+    struct fg_delivery *ending;     /* has all its data; as slow */
     struct fg_classic *classic;     /* CLASSIC */
     struct fg_wait wait;            /* what the part of the answer that comes next waits for */
     uint64_t pump_bytes;            /* of the buffers of pumps, and of compression */
@@ -97,6 +98,12 @@ struct fg_exchange {
     struct fg_frame_log log;
     uint8_t target[];
 };
+
+/* True if a command waits for a worker. */
+static inline bool fg_exchange_waits(const struct fg_exchange *exchange)
+{
+    return exchange->slow != NULL || exchange->ending != NULL;
+}
 
 /* A password that is to be checked, and by what. */
 struct fg_login_try {
@@ -180,6 +187,11 @@ enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
 
 /* exchange_data.c: a piece of that data came; with the last one the command is answered. */
 void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action *action);
+
+/* exchange_data.c: what fg_exchange_run_slow and fg_exchange_refuse_slow do for exchange->ending;
+ * refuse with the shard's lock held. */
+void fg_exchange_end_data(struct fg_exchange *exchange);
+void fg_exchange_refuse_data(struct fg_exchange *exchange, const char *message);
 
 /* exchange_data.c: frees commands whose data has not ended. */
 void fg_exchange_clear_data(struct fg_exchange *exchange);

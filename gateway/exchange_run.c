@@ -158,6 +158,10 @@ void fg_exchange_run_slow(struct fg_exchange *exchange)
         fg_exchange_check_login(exchange, false);
         return;
     }
+    if (exchange->ending != NULL) {
+        fg_exchange_end_data(exchange);
+        return;
+    }
     struct fg_reply reply = {0};
     struct fg_error error;
     enum fg_status status =
@@ -186,6 +190,11 @@ void fg_exchange_refuse_slow(struct fg_exchange *exchange)
     struct fg_error error;
     enum fg_status status =
         fg_fail(&error, FG_ERR_LIMIT, 0, "too many slow commands are waiting, try again later");
+    if (exchange->ending != NULL) {
+        fg_exchange_refuse_data(exchange, error.message);
+        pthread_mutex_unlock(&exchange->shard->lock);
+        return;
+    }
     fg_exchange_deliver(exchange, exchange->slow_spec, exchange->slow->requestid, status, NULL,
                         &error);
     fg_command_free(exchange->slow);

@@ -5,7 +5,9 @@
 #include "gateway/handshake.h"
 
 #include "framing/cbor.h"
+#include "gateway/access.h"
 #include "gateway/classic.h"
+#include "handlers/clonebundles.h"
 #include "handlers/registry.h"
 #include "handlers/repo/streamclone.h"
 
@@ -127,27 +129,43 @@ static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_
 /* The formats that a client must know to take the store's files as they are. */
 static enum fg_status put_stream(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
 {
-    TRY(fg_buffer_append_string(buffer, " streamreqs="));
-    const char *format;
-    for (unsigned i = 0; (format = fg_snapshot_format(snapshot, i)) != NULL; i++) {
-        TRY(fg_buffer_append_format(buffer, "%s%s", i > 0 ? "," : "", format));
+    struct fg_buffer formats = FG_BUFFER_INIT(TOKENS_MAX);
+    enum fg_status status = fg_streamclone_requirements(snapshot, &formats);
+    if (status == FG_OK && fg_bytes_equal_string(fg_buffer_view(&formats), "revlogv1")) {
+        status = fg_buffer_append_string(buffer, " stream");
+    } else if (status == FG_OK) {
+        status = fg_buffer_append_format(buffer, " streamreqs=%.*s", (int)formats.size,
+                                         (const char *)formats.data);
     }
-    return FG_OK;
+    fg_buffer_free(&formats);
+    return status;
 }
 
 /* In the order of their bytes, as Mercurial has them. */
-static enum fg_status put_tokens(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+static enum fg_status put_tokens(const struct fg_access *access, const struct fg_snapshot *snapshot,
+                                 struct fg_buffer *buffer)
 {
     TRY(fg_buffer_append_string(buffer, "batch branchmap"));
     if (is_served("getbundle")) {
         TRY(put_bundle2(snapshot, buffer));
     }
+    if (fg_clonebundles_exist(snapshot)) {
+        TRY(fg_buffer_append_string(buffer, " clonebundles"));
+    }
     TRY(fg_buffer_append_string(buffer, " compression=zstd,zlib"));
     if (is_served("getbundle")) {
         TRY(fg_buffer_append_string(buffer, " getbundle"));
     }
-    TRY(fg_buffer_append_string(
-        buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx httppostargs known lookup"));
+    TRY(fg_buffer_append_string(buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx"));
+    /*
+     * A client that sends arguments before a bundle cannot send both again when it is asked for
+     * credentials: Mercurial's (to 6.3 at least) then sends neither, and waits. So where there are
+     * pushes, arguments stay in the header.
+     */
+    if (!fg_access_has_pushers(access)) {
+        TRY(fg_buffer_append_string(buffer, " httppostargs"));
+    }
+    TRY(fg_buffer_append_string(buffer, " known lookup"));
     if (is_served("pushkey")) {
         TRY(fg_buffer_append_string(buffer, " pushkey"));
     }
@@ -164,7 +182,7 @@ enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buf
 {
     struct fg_snapshot *snapshot = NULL;
     TRY(fg_repository_snapshot(gateway->repository, &snapshot, error));
-    enum fg_status status = put_tokens(snapshot, buffer);
+    enum fg_status status = put_tokens(atomic_load(&gateway->access), snapshot, buffer);
     fg_snapshot_unref(snapshot);
     return status;
 }

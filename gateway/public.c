@@ -279,11 +279,12 @@ static void give_body_time(struct fg_connection *connection)
     const struct fg_config *config = &public->gateway->config;
     uint64_t body_size = fg_exchange_body_size(connection->exchange);
     uint64_t seconds = config->body_seconds + body_size / config->body_rate;
-    if (seconds <= config->body_seconds_max) {
-        fg_connection_set_deadline(connection, seconds, FG_BOUND_BODY_TIME);
-    } else {
-        fg_connection_set_deadline(connection, config->body_seconds_max, FG_BOUND_BODY_TIME_MAX);
-    }
+    bool bundle = fg_exchange_takes_bundle(connection->exchange);
+    uint64_t most = bundle ? config->push_seconds : config->body_seconds_max;
+    fg_connection_set_deadline(connection, seconds <= most ? seconds : most,
+                               seconds <= most ? FG_BOUND_BODY_TIME
+                               : bundle        ? FG_BOUND_PUSH_TIME
+                                               : FG_BOUND_BODY_TIME_MAX);
 }
 
 /* The rest of the body has the time of a whole one: the command's own time is not the peer's. */

@@ -126,6 +126,9 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
+    fg_repository_set_push_limits(
+        gateway->repository,
+        (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
     raise_descriptor_limit(config);
     status = fg_bundlefolder_new(config, gateway->workers, &gateway->bundles, error);
     return status == FG_OK ? start_listeners(server, error) : status;

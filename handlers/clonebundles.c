@@ -11,10 +11,10 @@
 
 #define MANIFEST "clonebundles.manifest"
 
-bool fg_clonebundles_exist(const struct fg_layout *layout)
+bool fg_clonebundles_exist(const struct fg_snapshot *snapshot)
 {
     struct fg_file_stamp stamp;
-    return fg_file_stamp(layout->hg, MANIFEST, &stamp, NULL) == FG_OK && stamp.exists;
+    return fg_file_stamp(snapshot->layout->hg, MANIFEST, &stamp, NULL) == FG_OK && stamp.exists;
 }
 
 static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,

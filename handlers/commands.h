@@ -19,6 +19,7 @@ extern const struct fg_command_spec fg_command_listkeys;
 extern const struct fg_command_spec fg_command_lookup;
 extern const struct fg_command_spec fg_command_pushkey;
 extern const struct fg_command_spec fg_command_stream_out;
+extern const struct fg_command_spec fg_command_unbundle;
 
 /*
  * Ends a handler that wrote its answer into buffer: on FG_OK the reply takes over its contents, as

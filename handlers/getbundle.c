@@ -9,10 +9,13 @@
 #include "handlers/bundle/parts.h"
 #include "handlers/commands.h"
 #include "handlers/registry.h"
+#include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
+#include "handlers/repo/streamclone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What was asked for. */
 struct request {
@@ -143,21 +146,9 @@ static enum fg_status read_caps(struct request *request, struct fg_error *error)
     return FG_OK;
 }
 
-/* What a client only asks for where the capabilities offer it. */
-static enum fg_status refuse_unserved(const struct fg_call *call, struct fg_error *error)
-{
-    if (flag_of(call, "stream", false)) {
-        return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "getbundle: stream is not served");
-    }
-    return FG_OK;
-}
-
 static enum fg_status read_request(struct request *request, struct fg_error *error)
 {
-    enum fg_status status = refuse_unserved(request->call, error);
-    if (status == FG_OK) {
-        status = read_caps(request, error);
-    }
+    enum fg_status status = read_caps(request, error);
     if (status == FG_OK) {
         status = read_heads(request, error);
     }
@@ -330,6 +321,92 @@ static enum fg_status add_phases(struct request *request, struct fg_bundle *bund
     return add_buffer(bundle, "PHASE-HEADS", NULL, 0, status, &buffer, error);
 }
 
+/* -- the store's files ------------------------------------------------------------------------ */
+
+/*
+ * Whether the files go with the obsolescence markers. A client that could not take them would see
+ * what is hidden here.
+ */
+static enum fg_status choose_obsstore(struct request *request, bool *ret_obsstore,
+                                      struct fg_error *error)
+{
+    struct fg_bytes values;
+    struct fg_file_stamp stamp;
+    uint8_t version;
+    int fd = -1;
+    *ret_obsstore = false;
+    int store = request->snapshot->layout->store;
+    enum fg_status status = fg_file_stamp(store, "obsstore", &stamp, error);
+    if (status != FG_OK || !stamp.exists || stamp.size <= 1) {
+        return status;
+    }
+    if (!fg_bundle_caps_find(&request->caps, "obsmarkers", &values) || values.size == 0) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                       "server has obsolescence markers, but client cannot receive them via "
+                       "stream clone");
+    }
+    status = fg_file_open(store, "obsstore", &fd, error);
+    if (status == FG_OK) {
+        status = fg_file_read_at(fd, 0, &version, sizeof version, error);
+        close(fd);
+    }
+    char name[8];
+    snprintf(name, sizeof name, "V%u", status == FG_OK ? version : 0u);
+    *ret_obsstore = status == FG_OK && fg_bundle_caps_has(&request->caps, "obsmarkers", name);
+    return status;
+}
+
+/* The requirements as the part has them, with commas quoted. */
+static enum fg_status put_requirements(const struct fg_snapshot *snapshot, struct fg_buffer *quoted)
+{
+    struct fg_buffer plain = FG_BUFFER_INIT(FG_SMALL_FILE_MAX);
+    enum fg_status status = fg_streamclone_requirements(snapshot, &plain);
+    for (size_t i = 0; i < plain.size && status == FG_OK; i++) {
+        status = plain.data[i] == ',' ? fg_buffer_append_string(quoted, "%2C")
+                                      : fg_buffer_append_byte(quoted, plain.data[i]);
+    }
+    fg_buffer_free(&plain);
+    return status;
+}
+
+static enum fg_status add_stream(struct request *request, struct fg_bundle *bundle,
+                                 struct fg_error *error)
+{
+    if (!flag_of(request->call, "stream", false)) {
+        return FG_OK;
+    }
+    bool obsstore;
+    struct fg_streamclone *clone;
+    enum fg_status status = choose_obsstore(request, &obsstore, error);
+    if (status == FG_OK) {
+        status = fg_streamclone_new(request->snapshot->layout, FG_STREAMCLONE_V2, obsstore, &clone,
+                                    error);
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    char bytes[24];
+    char files[24];
+    struct fg_buffer requirements = FG_BUFFER_INIT(FG_SMALL_FILE_MAX);
+    snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)fg_streamclone_bytes(clone));
+    snprintf(files, sizeof files, "%llu", (unsigned long long)fg_streamclone_files(clone));
+    status = put_requirements(request->snapshot, &requirements);
+    struct fg_source payload = fg_streamclone_source(clone, (struct fg_bytes){NULL, 0});
+    if (status != FG_OK) {
+        fg_source_destroy(&payload);
+        fg_fail(error, status, 0, "out of memory");
+    } else {
+        const struct fg_bundle_param params[] = {
+            {"bytecount", fg_bytes_from_string(bytes), true},
+            {"filecount", fg_bytes_from_string(files), true},
+            {"requirements", fg_buffer_view(&requirements), true}};
+        status =
+            add_part(bundle, "STREAM2", params, sizeof params / sizeof params[0], &payload, error);
+    }
+    fg_buffer_free(&requirements);
+    return status;
+}
+
 /* -- the bundle ------------------------------------------------------------------------------- */
 
 static enum fg_status make_bundle2(struct request *request, struct fg_source *ret_source,
@@ -338,7 +415,7 @@ static enum fg_status make_bundle2(struct request *request, struct fg_source *re
     /* In the order in which Mercurial sends them. */
     static enum fg_status (*const adders[])(struct request *, struct fg_bundle *,
                                             struct fg_error *) = {
-        add_changegroup, add_bookmarks, add_keys, add_obsmarkers, add_phases};
+        add_stream, add_changegroup, add_bookmarks, add_keys, add_obsmarkers, add_phases};
     struct fg_bundle *bundle;
     enum fg_status status = fg_bundle_new(&bundle);
     if (status != FG_OK) {
@@ -385,6 +462,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     }
     clear(&request);
     ret_reply->slow_body = status == FG_OK;
+    ret_reply->dense = flag_of(call, "stream", false);
     return status;
 }
 

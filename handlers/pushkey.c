@@ -2,15 +2,13 @@
  * pushkey: sets a key if it has a given value now. Writing is Mercurial's own business (locks,
  * transactions, hooks), so this runs the real one.
  */
-#define _GNU_SOURCE /* asprintf */
-
 #include "framing/utf8.h"
 #include "handlers/commands.h"
+#include "handlers/hgprogram.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/process.h"
 #include "handlers/repo/repository.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,44 +22,6 @@ enum {
     EXIT_TRUE = 0,
     EXIT_FALSE = 1,
 };
-
-/* What the child sees of our environment: nothing of the user's configuration. */
-struct environment {
-    char *items[8]; /* owned; ends with NULL */
-};
-
-static void environment_clear(struct environment *environment)
-{
-    for (size_t i = 0; environment->items[i] != NULL; i++) {
-        free(environment->items[i]);
-    }
-}
-
-static bool environment_make(struct environment *environment)
-{
-    static const char *const fixed[] = {"HGRCPATH=", "HGPLAIN=+strictflags", "HGENCODING=UTF-8",
-                                        "LC_ALL=C.UTF-8"};
-    static const char *const inherited[] = {"PATH", "HOME", "TMPDIR"};
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        environment->items[count] = strdup(fixed[i]);
-        if (environment->items[count++] == NULL) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++) {
-        const char *value = getenv(inherited[i]);
-        if (value == NULL) {
-            continue;
-        }
-        if (asprintf(&environment->items[count], "%s=%s", inherited[i], value) < 0) {
-            environment->items[count] = NULL;
-            return false;
-        }
-        count++;
-    }
-    return true;
-}
 
 /* Copies the arguments behind the fixed ones; a zero byte cannot be passed on. */
 static enum fg_status fill_arguments(const struct fg_call *call, char **argv,
@@ -128,17 +88,21 @@ static enum fg_status fail_with_output(const struct fg_buffer *output,
 static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_result,
                              struct fg_error *error)
 {
-    struct environment environment = {{NULL}};
+    struct fg_hg_environment environment;
     struct fg_buffer output = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
     struct fg_buffer errors = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
     int exit_status = 0;
-    enum fg_status status;
-    if (!environment_make(&environment)) {
-        status = fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    const struct fg_process job = {.argv = argv,
+                                   .environment = environment.items,
+                                   .seconds = fg_repository_writer_seconds(call->repository),
+                                   .extra = -1,
+                                   .output = &output,
+                                   .errors = &errors};
+    enum fg_status status = fg_hg_environment_make(&environment, "");
+    if (status != FG_OK) {
+        fg_fail(error, status, 0, "out of memory");
     } else {
-        status =
-            fg_process_run(argv, environment.items, fg_repository_writer_seconds(call->repository),
-                           &output, &errors, &exit_status, error);
+        status = fg_process_run(&job, &exit_status, error);
     }
     if (status == FG_OK) {
         /* The last line, since hooks may print before it. */
@@ -151,7 +115,7 @@ static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_
             status = fail_with_output(&output, &errors, exit_status, error);
         }
     }
-    environment_clear(&environment);
+    fg_hg_environment_clear(&environment);
     fg_buffer_free(&output);
     fg_buffer_free(&errors);
     return status;

@@ -12,6 +12,7 @@ static const struct fg_command_spec *const commands[] = {
     &fg_command_debugbytes, &fg_command_debugcount,   &fg_command_getbundle,
     &fg_command_heads,      &fg_command_known,        &fg_command_listkeys,
     &fg_command_lookup,     &fg_command_pushkey,      &fg_command_stream_out,
+    &fg_command_unbundle,
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof commands[0] };

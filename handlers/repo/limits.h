@@ -62,6 +62,9 @@
 /* Bytes of the output of hg that are kept for an error message; its end is kept, not its start. */
 #define FG_PUSHKEY_OUTPUT_MAX ((size_t)64 << 10)
 
+/* Bytes of what hg answers to a push: mostly what hooks said. */
+#define FG_PUSH_REPLY_MAX ((size_t)16 << 20)
+
 /* Bytes of one answer: branchmap, listkeys. */
 #define FG_ANSWER_MAX ((size_t)512 << 20)
 

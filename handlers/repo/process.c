@@ -1,6 +1,6 @@
 /*
- * Running a program: posix_spawn, two pipes, and a pidfd so that its end is waited for together
- * with its output, also where a child of its own keeps the pipes open.
+ * Running a program: posix_spawn, pipes, and a pidfd so that its end is waited for together with
+ * its output, also where a child of its own keeps the pipes open.
  */
 #define _GNU_SOURCE /* pipe2, posix_spawn_file_actions_addchdir_np */
 
@@ -13,6 +13,7 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,13 +21,21 @@
 enum {
     GRACE_MS = 3000, /* between being told to end and being killed: time to roll back */
     PIECE = 4096,    /* bytes read at once */
+    EXTRA = 3,       /* the number of the descriptor in FG_PROCESS_EXTRA_PATH */
 };
 
-struct process {
+enum { INPUT, OUTPUT, ERRORS, PIPES };
+
+/* A running program. */
+struct child {
     pid_t pid;
     int pidfd;
-    int pipes[2]; /* the reading ends: standard output, standard error; -1 once ended */
-    struct fg_buffer *buffers[2];
+    int pipes[PIPES]; /* our ends; -1 once ended */
+    struct fg_buffer *buffers[PIPES];
+    const struct fg_process_input *input; /* NULL: there is none */
+    size_t start_sent;
+    bool goes_on; /* the program wants the file */
+    off_t file_sent;
 };
 
 static int64_t now_ms(void)
@@ -36,8 +45,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int set_up_child(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
-                        const int ends[2])
+static int set_up_signals(posix_spawnattr_t *attributes)
 {
     sigset_t none;
     sigset_t usual;
@@ -48,18 +56,30 @@ static int set_up_child(posix_spawn_file_actions_t *actions, posix_spawnattr_t *
     sigaddset(&usual, SIGINT);
     sigaddset(&usual, SIGHUP);
     sigaddset(&usual, SIGCHLD);
-    int failed = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-    failed = failed != 0 ? failed : posix_spawn_file_actions_adddup2(actions, ends[0], 1);
-    failed = failed != 0 ? failed : posix_spawn_file_actions_adddup2(actions, ends[1], 2);
-    failed = failed != 0 ? failed : posix_spawn_file_actions_addchdir_np(actions, "/");
-    failed = failed != 0 ? failed : posix_spawnattr_setpgroup(attributes, 0);
+    int failed = posix_spawnattr_setpgroup(attributes, 0);
     failed = failed != 0 ? failed : posix_spawnattr_setsigmask(attributes, &none);
     failed = failed != 0 ? failed : posix_spawnattr_setsigdefault(attributes, &usual);
     short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     return failed != 0 ? failed : posix_spawnattr_setflags(attributes, flags);
 }
 
-static int spawn(char *const argv[], char *const environment[], const int ends[2], pid_t *ret_pid)
+/* ends are the program's ends of the pipes; without an input of ours it reads nothing. */
+static int set_up_files(posix_spawn_file_actions_t *actions, const int ends[PIPES], int extra)
+{
+    int failed =
+        ends[INPUT] >= 0
+            ? posix_spawn_file_actions_adddup2(actions, ends[INPUT], STDIN_FILENO)
+            : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (int i = OUTPUT; i < PIPES && failed == 0; i++) {
+        failed = posix_spawn_file_actions_adddup2(actions, ends[i], i);
+    }
+    if (failed == 0 && extra >= 0) {
+        failed = posix_spawn_file_actions_adddup2(actions, extra, EXTRA);
+    }
+    return failed != 0 ? failed : posix_spawn_file_actions_addchdir_np(actions, "/");
+}
+
+static int spawn(const struct fg_process *process, const int ends[PIPES], pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -69,9 +89,11 @@ static int spawn(char *const argv[], char *const environment[], const int ends[2
     }
     failed = posix_spawnattr_init(&attributes);
     if (failed == 0) {
-        failed = set_up_child(&actions, &attributes, ends);
+        failed = set_up_signals(&attributes);
+        failed = failed != 0 ? failed : set_up_files(&actions, ends, process->extra);
         if (failed == 0) {
-            failed = posix_spawnp(ret_pid, argv[0], &actions, &attributes, argv, environment);
+            failed = posix_spawnp(ret_pid, process->argv[0], &actions, &attributes, process->argv,
+                                  process->environment);
         }
         posix_spawnattr_destroy(&attributes);
     }
@@ -79,37 +101,43 @@ static int spawn(char *const argv[], char *const environment[], const int ends[2
     return failed;
 }
 
-static void close_pair(int pair[2])
+static void close_all(int pipes[PIPES])
 {
-    for (int i = 0; i < 2; i++) {
-        if (pair[i] >= 0) {
-            close(pair[i]);
-            pair[i] = -1;
+    for (int i = 0; i < PIPES; i++) {
+        if (pipes[i] >= 0) {
+            close(pipes[i]);
+            pipes[i] = -1;
         }
     }
 }
 
-static enum fg_status start(struct process *process, char *const argv[], char *const environment[],
+/* Ours do not block where we write; the program's ends are as programs expect them. */
+static bool open_pipes(bool input, int ours[PIPES], int ends[PIPES])
+{
+    for (int i = input ? INPUT : OUTPUT; i < PIPES; i++) {
+        int pair[2];
+        if (pipe2(pair, O_CLOEXEC) != 0) {
+            return false;
+        }
+        ours[i] = pair[i == INPUT];
+        ends[i] = pair[i != INPUT];
+    }
+    return !input || fcntl(ours[INPUT], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static enum fg_status start(struct child *child, const struct fg_process *process,
                             struct fg_error *error)
 {
-    int out[2] = {-1, -1};
-    int err[2] = {-1, -1};
-    int failed = 0;
-    if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
-        failed = errno;
-    }
-    int ends[2] = {out[1], err[1]};
-    failed = failed != 0 ? failed : spawn(argv, environment, ends, &process->pid);
-    close_pair(ends);
+    int ends[PIPES] = {-1, -1, -1};
+    int failed = open_pipes(process->input != NULL, child->pipes, ends) ? 0 : errno;
+    failed = failed != 0 ? failed : spawn(process, ends, &child->pid);
+    close_all(ends);
     if (failed != 0) {
-        int readers[2] = {out[0], err[0]};
-        close_pair(readers);
+        close_all(child->pipes);
         return fg_fail(error, failed == ENOMEM ? FG_ERR_MEMORY : FG_ERR_IO, 0,
-                       "cannot start %s: %s", argv[0], strerror(failed));
+                       "cannot start %s: %s", process->argv[0], strerror(failed));
     }
-    process->pipes[0] = out[0];
-    process->pipes[1] = err[0];
-    process->pidfd = pidfd_open(process->pid, 0);
+    child->pidfd = pidfd_open(child->pid, 0);
     return FG_OK;
 }
 
@@ -130,33 +158,83 @@ static void keep_output(struct fg_buffer *buffer, const uint8_t *data, size_t si
     (void)fg_buffer_append(buffer, data, size);
 }
 
+static void end_pipe(struct child *child, int index)
+{
+    close(child->pipes[index]);
+    child->pipes[index] = -1;
+}
+
 /* Reads what there is. The pipe is closed at its end. */
-static void drain(struct process *process, int index)
+static void drain(struct child *child, int index)
 {
     uint8_t piece[PIECE];
-    ssize_t got = read(process->pipes[index], piece, sizeof piece);
+    ssize_t got = read(child->pipes[index], piece, sizeof piece);
     if (got > 0) {
-        keep_output(process->buffers[index], piece, (size_t)got);
+        keep_output(child->buffers[index], piece, (size_t)got);
     } else if (got == 0 || errno != EINTR) {
-        close(process->pipes[index]);
-        process->pipes[index] = -1;
+        end_pipe(child, index);
     }
 }
 
-/* True if the process ended before the deadline. */
-static bool wait_for_end(struct process *process, int64_t deadline)
+/* True if there is something to write now. Closes the input when there is nothing left for it. */
+static bool wants_input(struct child *child)
+{
+    const struct fg_process_input *input = child->input;
+    if (child->pipes[INPUT] < 0) {
+        return false;
+    }
+    if (child->start_sent < input->start.size) {
+        return true;
+    }
+    const struct fg_buffer *output = child->buffers[OUTPUT];
+    size_t size = strlen(input->go_on);
+    if (!child->goes_on) {
+        if (output->size < size && child->pipes[OUTPUT] >= 0) {
+            return false;
+        }
+        child->goes_on = output->size >= size && memcmp(output->data, input->go_on, size) == 0;
+    }
+    if (!child->goes_on || (uint64_t)child->file_sent == input->file_size) {
+        end_pipe(child, INPUT);
+        return false;
+    }
+    return true;
+}
+
+/* Writes what fits. */
+static void feed(struct child *child)
+{
+    const struct fg_process_input *input = child->input;
+    ssize_t sent;
+    if (child->start_sent < input->start.size) {
+        sent = write(child->pipes[INPUT], input->start.data + child->start_sent,
+                     input->start.size - child->start_sent);
+        child->start_sent += sent > 0 ? (size_t)sent : 0;
+    } else {
+        sent = sendfile(child->pipes[INPUT], input->file, &child->file_sent,
+                        (size_t)(input->file_size - (uint64_t)child->file_sent));
+    }
+    if (sent == 0 || (sent < 0 && errno != EINTR && errno != EAGAIN)) {
+        /* It reads no more, or the file is shorter than it was: how it ends says the rest. */
+        end_pipe(child, INPUT);
+    }
+}
+
+/* True if the program ended before the deadline. */
+static bool wait_for_end(struct child *child, int64_t deadline)
 {
     for (;;) {
-        struct pollfd files[3] = {
-            {.fd = process->pidfd, .events = POLLIN},
-            {.fd = process->pipes[0], .events = POLLIN},
-            {.fd = process->pipes[1], .events = POLLIN},
+        struct pollfd files[PIPES + 1] = {
+            {.fd = wants_input(child) ? child->pipes[INPUT] : -1, .events = POLLOUT},
+            {.fd = child->pipes[OUTPUT], .events = POLLIN},
+            {.fd = child->pipes[ERRORS], .events = POLLIN},
+            {.fd = child->pidfd, .events = POLLIN},
         };
         int64_t left = deadline - now_ms();
         if (left <= 0) {
             return false;
         }
-        int ready = poll(files, 3, left < 60000 ? (int)left : 60000);
+        int ready = poll(files, PIPES + 1, left < 60000 ? (int)left : 60000);
         if (ready < 0 && errno != EINTR) {
             return false;
         }
@@ -164,13 +242,16 @@ static bool wait_for_end(struct process *process, int64_t deadline)
             continue;
         }
         bool output = false;
-        for (int i = 0; i < 2; i++) {
-            if (files[i + 1].revents != 0) {
-                drain(process, i);
+        for (int i = OUTPUT; i < PIPES; i++) {
+            if (files[i].revents != 0) {
+                drain(child, i);
                 output = true;
             }
         }
-        if (files[0].revents != 0 && !output) {
+        if (files[INPUT].revents != 0) {
+            feed(child);
+        }
+        if (files[PIPES].revents != 0 && !output) {
             return true;
         }
     }
@@ -187,30 +268,35 @@ static int reap(pid_t pid)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-enum fg_status fg_process_run(char *const argv[], char *const environment[], unsigned seconds,
-                              struct fg_buffer *output, struct fg_buffer *errors, int *ret_exit,
+enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error)
 {
-    struct process process = {.buffers = {output, errors}};
-    enum fg_status status = start(&process, argv, environment, error);
+    struct child child = {.pipes = {-1, -1, -1},
+                          .buffers = {NULL, process->output, process->errors},
+                          .input = process->input};
+    enum fg_status status = start(&child, process, error);
     if (status != FG_OK) {
         return status;
     }
-    bool in_time = process.pidfd >= 0 && wait_for_end(&process, now_ms() + (int64_t)seconds * 1000);
+    bool in_time =
+        child.pidfd >= 0 && wait_for_end(&child, now_ms() + (int64_t)process->seconds * 1000);
     if (!in_time) {
-        kill(-process.pid, SIGTERM);
-        if (process.pidfd < 0 || !wait_for_end(&process, now_ms() + GRACE_MS)) {
-            kill(-process.pid, SIGKILL);
+        if (child.pipes[INPUT] >= 0) {
+            end_pipe(&child, INPUT);
+        }
+        kill(-child.pid, SIGTERM);
+        if (child.pidfd < 0 || !wait_for_end(&child, now_ms() + GRACE_MS)) {
+            kill(-child.pid, SIGKILL);
         }
     }
-    int exit_status = reap(process.pid);
-    if (process.pidfd >= 0) {
-        close(process.pidfd);
+    int exit_status = reap(child.pid);
+    if (child.pidfd >= 0) {
+        close(child.pidfd);
     }
-    close_pair(process.pipes);
+    close_all(child.pipes);
     if (!in_time) {
         return fg_fail(error, FG_ERR_LIMIT, 0, "%s took longer than %u seconds and was ended",
-                       argv[0], seconds);
+                       process->argv[0], process->seconds);
     }
     *ret_exit = exit_status;
     return FG_OK;

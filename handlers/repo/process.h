@@ -6,15 +6,37 @@
 #include "framing/status.h"
 
 /*
- * Runs argv[0] (looked up in PATH unless it has a slash) in the folder "/" with an empty standard
- * input and only the given environment. What it writes on standard output and standard error is
- * collected in two buffers; of more than their ceilings only the end is kept. It gets a process
- * group of its own, which is told to end (SIGTERM) after so many seconds, and killed soon after.
- * *ret_exit is its exit status, or 128 and the signal's number.
- * FG_ERR_LIMIT: the time is up; FG_ERR_IO: it cannot be started; FG_ERR_MEMORY.
+ * What a program reads: a start, and, once the first that it has written is a certain text, a file.
+ * If it writes anything else its input ends there. Writing needs SIGPIPE to be ignored.
  */
-enum fg_status fg_process_run(char *const argv[], char *const environment[], unsigned seconds,
-                              struct fg_buffer *output, struct fg_buffer *errors, int *ret_exit,
+struct fg_process_input {
+    struct fg_bytes start;
+    const char *go_on;
+    int file; /* read from its beginning */
+    uint64_t file_size;
+};
+
+/* What to run. All borrowed. */
+struct fg_process {
+    char *const *argv; /* argv[0] is looked up in PATH unless it has a slash */
+    char *const *environment;
+    unsigned seconds;
+    const struct fg_process_input *input; /* NULL: an empty one */
+    int extra; /* a descriptor that the program gets as FG_PROCESS_EXTRA_PATH; -1: none */
+    struct fg_buffer *output; /* what it writes on standard output, */
+    struct fg_buffer *errors; /* on standard error: of more than the ceiling only the end is kept */
+};
+
+/* Where the program finds the extra file. */
+#define FG_PROCESS_EXTRA_PATH "/proc/self/fd/3"
+
+/*
+ * Runs a program in the folder "/" with only the given environment. It gets a process group of its
+ * own, which is told to end (SIGTERM) after so many seconds, and killed soon after. *ret_exit is
+ * its exit status, or 128 and the signal's number. FG_ERR_LIMIT: the time is up; FG_ERR_IO: it
+ * cannot be started; FG_ERR_MEMORY.
+ */
+enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error);
 
 #endif

@@ -21,6 +21,8 @@
 
 enum {
     WRITER_SECONDS = 30,
+    PUSH_BYTES = 1 << 30,
+    PUSH_SECONDS = 1800,
     RETRY_MS = 2,           /* between attempts while files change */
     FIRST_WAIT_MS = 2000,   /* for a lock, when there is no snapshot to go on with */
     CHANGING_MAX_MS = 5000, /* for the files to stop changing, when there is none */
@@ -40,6 +42,7 @@ struct fg_repository {
     char *path;   /* as it was given */
     char *writer; /* the program that writes */
     unsigned writer_seconds;
+    struct fg_push_limits push_limits;
 
     pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
     struct state *state;         /* the present state; NULL before the first */
@@ -370,6 +373,7 @@ enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_r
     }
     pthread_mutex_init(&repository->state_mutex, NULL);
     pthread_mutex_init(&repository->build_mutex, NULL);
+    repository->push_limits = (struct fg_push_limits){PUSH_BYTES, PUSH_SECONDS};
     repository->path = realpath(path, NULL);
     enum fg_status status = fg_repository_set_writer(repository, "hg", WRITER_SECONDS);
     if (repository->path == NULL) {
@@ -453,4 +457,14 @@ void fg_repository_describe(struct fg_repository *repository, struct fg_reposito
     view.read_max_us = repository->read_max_us;
     pthread_mutex_unlock(&repository->state_mutex);
     *ret_view = view;
+}
+
+void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_push_limits limits)
+{
+    repository->push_limits = limits;
+}
+
+struct fg_push_limits fg_repository_push_limits(const struct fg_repository *repository)
+{
+    return repository->push_limits;
 }

@@ -53,6 +53,16 @@ const char *fg_repository_path(const struct fg_repository *repository);
 enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
                                         unsigned seconds);
 
+/* What a push may cost. */
+struct fg_push_limits {
+    uint64_t bytes;   /* of its bundle */
+    unsigned seconds; /* for Mercurial to take it */
+};
+
+/* The default is 1 GiB and 1,800 seconds. As fg_repository_set_writer. */
+void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_push_limits limits);
+struct fg_push_limits fg_repository_push_limits(const struct fg_repository *repository);
+
 const char *fg_repository_writer(const struct fg_repository *repository);
 unsigned fg_repository_writer_seconds(const struct fg_repository *repository);
 
@@ -81,12 +91,6 @@ struct fg_repository_view {
 
 /* The present snapshot and its history, without looking at the files. Cannot fail. */
 void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view);
-
-/*
- * The name of a format of the store's files that whoever takes them as they are must know, for
- * index 0, 1, …, ascending; NULL after the last. Static.
- */
-const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index);
 
 /* True if there are markers of obsolescence. */
 bool fg_snapshot_has_markers(const struct fg_snapshot *snapshot);

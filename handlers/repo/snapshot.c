@@ -9,11 +9,6 @@
 
 #include <stdlib.h>
 
-const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index)
-{
-    return fg_layout_format(snapshot->layout, index);
-}
-
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot)
 {
     atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);

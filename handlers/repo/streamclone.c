@@ -48,12 +48,14 @@ bool fg_streamclone_allowed(const struct fg_snapshot *snapshot)
     return true;
 }
 
-enum fg_status fg_streamclone_requirements(const struct fg_layout *layout, struct fg_buffer *buffer)
+enum fg_status fg_streamclone_requirements(const struct fg_snapshot *snapshot,
+                                           struct fg_buffer *buffer)
 {
     enum fg_status status = FG_OK;
     const char *comma = "";
     for (size_t i = 0; i < sizeof stream_requirements / sizeof stream_requirements[0]; i++) {
-        if (status == FG_OK && (layout->requirements & (unsigned)stream_requirements[i].bit) != 0) {
+        if (status == FG_OK &&
+            (snapshot->layout->requirements & (unsigned)stream_requirements[i].bit) != 0) {
             status = fg_buffer_append_format(buffer, "%s%s", comma, stream_requirements[i].name);
             comma = ",";
         }

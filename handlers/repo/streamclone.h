@@ -28,7 +28,7 @@ bool fg_streamclone_allowed(const struct fg_snapshot *snapshot);
  * Appends the requirements that a client must support to read the files, ascending, with commas
  * between them. FG_ERR_LIMIT, FG_ERR_MEMORY.
  */
-enum fg_status fg_streamclone_requirements(const struct fg_layout *layout,
+enum fg_status fg_streamclone_requirements(const struct fg_snapshot *snapshot,
                                            struct fg_buffer *buffer);
 
 /*

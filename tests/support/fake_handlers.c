@@ -14,6 +14,7 @@
  *   big           pull  `bytes` bytes in memory
  */
 #include "framing/cbor.h"
+#include "handlers/clonebundles.h"
 #include "handlers/registry.h"
 #include "handlers/repo/repository.h"
 #include "handlers/repo/streamclone.h"
@@ -46,6 +47,12 @@ enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_er
     (void)repository;
     (void)error;
     return FG_OK;
+}
+
+void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_push_limits limits)
+{
+    (void)repository;
+    (void)limits;
 }
 
 enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
@@ -87,13 +94,20 @@ bool fg_snapshot_has_markers(const struct fg_snapshot *snapshot)
 bool fg_streamclone_allowed(const struct fg_snapshot *snapshot)
 {
     (void)snapshot;
-    return false;
+    return true;
 }
 
-const char *fg_snapshot_format(const struct fg_snapshot *snapshot, unsigned index)
+enum fg_status fg_streamclone_requirements(const struct fg_snapshot *snapshot,
+                                           struct fg_buffer *buffer)
 {
     (void)snapshot;
-    return index == 0 ? "revlogv1" : NULL;
+    return fg_buffer_append_string(buffer, "revlogv1");
+}
+
+bool fg_clonebundles_exist(const struct fg_snapshot *snapshot)
+{
+    (void)snapshot;
+    return false;
 }
 
 enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,

@@ -9,6 +9,8 @@
 static struct fg_buffer output;
 static struct fg_buffer errors;
 static struct fg_error error;
+static const struct fg_process_input *input;
+static int extra = -1;
 
 /* Runs a shell script, the test's own. */
 static enum fg_status run(const char *script, unsigned seconds, int *ret_exit)
@@ -23,8 +25,14 @@ static enum fg_status run(const char *script, unsigned seconds, int *ret_exit)
     fg_buffer_free(&errors);
     fg_buffer_init(&output, 1000);
     fg_buffer_init(&errors, 1000);
-    enum fg_status status =
-        fg_process_run(argv, environment, seconds, &output, &errors, ret_exit, &error);
+    const struct fg_process process = {.argv = argv,
+                                       .environment = environment,
+                                       .seconds = seconds,
+                                       .input = input,
+                                       .extra = extra,
+                                       .output = &output,
+                                       .errors = &errors};
+    enum fg_status status = fg_process_run(&process, ret_exit, &error);
     free(copy);
     return status;
 }
@@ -99,10 +107,84 @@ static void a_missing_program_is_an_error(void **state)
     char *argv[] = {program, NULL};
     char *environment[] = {NULL};
     int exit_status;
-    assert_int_equal(fg_process_run(argv, environment, 60, &output, &errors, &exit_status, &error),
-                     FG_ERR_IO);
+    const struct fg_process process = {.argv = argv,
+                                       .environment = environment,
+                                       .seconds = 60,
+                                       .extra = -1,
+                                       .output = &output,
+                                       .errors = &errors};
+    assert_int_equal(fg_process_run(&process, &exit_status, &error), FG_ERR_IO);
     assert_string_equal(error.message,
                         "cannot start /nonexistent/program: No such file or directory");
+}
+
+/* A file of so many lines "line", without a name. */
+static int make_file(unsigned lines)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    for (unsigned i = 0; i < lines; i++) {
+        fputs("line\n", file);
+    }
+    fflush(file);
+    int fd = dup(fileno(file));
+    fclose(file);
+    return fd;
+}
+
+/* Runs a script with "hello" as its start and, after "go", 100,000 lines. */
+static void run_with_input(const char *script, const char *printed)
+{
+    enum { LINES = 100000, LINE_SIZE = 5 };
+    int exit_status;
+    const struct fg_process_input given = {.start = BYTES("hello\n"),
+                                           .go_on = "go\n",
+                                           .file = make_file(LINES),
+                                           .file_size = LINES * LINE_SIZE};
+    input = &given;
+    assert_int_equal(run(script, 60, &exit_status), FG_OK);
+    input = NULL;
+    close(given.file);
+    assert_int_equal(output.size, strlen(printed));
+    assert_memory_equal(output.data, printed, output.size);
+}
+
+static void the_file_follows_when_it_is_asked_for(void **state)
+{
+    (void)state;
+    run_with_input("read a; echo go; echo $a; wc -l", "go\nhello\n100000\n");
+}
+
+static void without_the_word_the_input_ends(void **state)
+{
+    (void)state;
+    run_with_input("read a; echo no; echo $a; wc -l", "no\nhello\n0\n");
+    run_with_input("read a; exec >&-; wc -l >&2", "");
+    assert_bytes(fg_buffer_view(&errors), "0\n");
+}
+
+static void a_program_that_does_not_read_ends_all_the_same(void **state)
+{
+    (void)state;
+    run_with_input("echo go; exec <&-; sleep 0.1; echo end", "go\nend\n");
+}
+
+static void the_extra_file_can_be_opened(void **state)
+{
+    (void)state;
+    int exit_status;
+    extra = make_file(2);
+    assert_int_equal(run("cat " FG_PROCESS_EXTRA_PATH, 60, &exit_status), FG_OK);
+    close(extra);
+    extra = -1;
+    assert_bytes(fg_buffer_view(&output), "line\nline\n");
+}
+
+static int ignore_sigpipe(void **state)
+{
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
 }
 
 static int clear(void **state)
@@ -123,6 +205,10 @@ int main(void)
         cmocka_unit_test(a_child_that_keeps_the_pipe_does_not_keep_us),
         cmocka_unit_test(a_signal_shows_in_the_status),
         cmocka_unit_test(a_missing_program_is_an_error),
+        cmocka_unit_test(the_file_follows_when_it_is_asked_for),
+        cmocka_unit_test(without_the_word_the_input_ends),
+        cmocka_unit_test(a_program_that_does_not_read_ends_all_the_same),
+        cmocka_unit_test(the_extra_file_can_be_opened),
     };
-    return cmocka_run_group_tests(tests, NULL, clear);
+    return cmocka_run_group_tests(tests, ignore_sigpipe, clear);
 }

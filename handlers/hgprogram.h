@@ -1,0 +1,22 @@
+/* The environment in which the handlers that write run hg. */
+#ifndef FRAMEGATE_HANDLERS_HGPROGRAM_H
+#define FRAMEGATE_HANDLERS_HGPROGRAM_H
+
+#include "framing/status.h"
+
+enum { FG_HG_ENVIRONMENT_MAX = 8 };
+
+struct fg_hg_environment {
+    char *items[FG_HG_ENVIRONMENT_MAX]; /* owned; ends with NULL */
+};
+
+/*
+ * What hg sees of our environment: nothing of the user's configuration. settings is a file to read
+ * instead, or "". FG_ERR_MEMORY; clear it in any case.
+ */
+enum fg_status fg_hg_environment_make(struct fg_hg_environment *ret_environment,
+                                      const char *settings);
+
+void fg_hg_environment_clear(struct fg_hg_environment *environment);
+
+#endif
