@@ -136,8 +136,8 @@ enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_com
 {
     struct fg_call call;
     enum fg_status status = fg_exchange_call(exchange, command, &call, error);
-    bool shares = spec->shareable && spec->slow;
     if (status == FG_OK) {
+        bool shares = spec->shareable && spec->slow && (spec->own == NULL || !spec->own(&call));
         status = shares ? fg_exchange_share(exchange, spec, &call, ret_reply, error)
                         : spec->run(&call, ret_reply, error);
     }

@@ -127,8 +127,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     fg_repository_set_push_limits(
-        gateway->repository,
-        (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
+        gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
     raise_descriptor_limit(config);
     status = fg_bundlefolder_new(config, gateway->workers, &gateway->bundles, error);
     return status == FG_OK ? start_listeners(server, error) : status;
@@ -212,6 +211,10 @@ static void stop(struct server *server)
 {
     struct fg_gateway *gateway = &server->gateway;
     fg_admin_stop(server->admin);
+    if (gateway->repository != NULL) {
+        /* A push may take longer than anybody waits for a program to stop; hg rolls it back. */
+        fg_repository_stop_writers(gateway->repository);
+    }
     /* First the workers: a connection that sleeps while the library stops would abort the process.
      */
     fg_workers_stop(gateway->workers);

@@ -466,6 +466,12 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     return status;
 }
 
+/* The store's files need not be kept once more. */
+static bool is_stream(const struct fg_call *call)
+{
+    return flag_of(call, "stream", false);
+}
+
 static const struct fg_argument_spec arguments[] = {
     {"bookmarks", FG_ARGUMENT_BOOL, false, "True"},
     {"bundlecaps", FG_ARGUMENT_LIST_OF_BYTES, false, "[b'HG20']"},
@@ -487,4 +493,5 @@ const struct fg_command_spec fg_command_getbundle = {
     .run = run,
     .slow = true,
     .shareable = true,
+    .own = is_stream,
 };

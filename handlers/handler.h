@@ -83,6 +83,7 @@ struct fg_command_spec {
     fg_handler run;
     bool slow;       /* run on the worker pool, not on the connection's thread */
     bool takes_data; /* keeps its command data (command->data); for others it is dropped */
+    bool (*own)(const struct fg_call *call); /* true: though shareable, this one is not; or NULL */
     bool shareable; /* the same arguments on the same snapshot give the same bytes, worth keeping */
     bool debug;     /* offered only where the gateway offers debugreflect; not in capabilities */
     const struct fg_data_taker *taker; /* takes its data as it comes; NULL for most. run is for

@@ -95,6 +95,7 @@ static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_
     const struct fg_process job = {.argv = argv,
                                    .environment = environment.items,
                                    .seconds = fg_repository_writer_seconds(call->repository),
+                                   .stop = fg_repository_writers_stop(call->repository),
                                    .extra = -1,
                                    .output = &output,
                                    .errors = &errors};

@@ -309,6 +309,7 @@ static enum fg_status run_hg(struct push *push, struct fg_buffer *reply, struct 
                              .environment = environment.items,
                              .seconds = push->limits.seconds,
                              .input = &input,
+                             .stop = fg_repository_writers_stop(push->repository),
                              .extra = open_settings(),
                              .output = &output,
                              .errors = &errors};

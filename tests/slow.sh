@@ -7,7 +7,7 @@ cd "$(dirname "$(realpath "$0")")/.."
 
 usage() {
     cat <<'END'
-Usage: tests/slow.sh [proof|quick|tsan|valgrind|pairs]...
+Usage: tests/slow.sh [proof|quick|tsan|valgrind|pairs|clones]...
 
 Builds what is needed and prints one table of everything that must hold under
 fire: the hostile cases, HTTP, access, failing allocations, ten minutes of
@@ -15,6 +15,7 @@ fuzzing for each target, fifteen of load, and all tests with the sanitizers and
 valgrind (proof, also without an argument; three hours). quick: the same with
 seconds instead of minutes for fuzzing and load. tsan, valgrind: these alone.
 pairs: 5,000 random clients and wanted heads; what Mercurial makes of each bundle.
+clones: clones, stream clones and pulls of every kind of repository by hg.
 The exit status is 0 if nothing was found. tests/proof.py runs single groups.
 END
 }
@@ -36,6 +37,16 @@ exec valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definit
     --errors-for-leak-kinds=definite,indirect "$program" "\$@"
 END
     chmod +x "$wrapper"
+}
+
+run_clones() {
+    cmake --preset debug
+    cmake --build --preset debug --parallel "$(nproc)"
+    local name
+    for name in clone stream; do
+        FRAMEGATE_CLONE=whole FRAMEGATE_HTTP=$PWD/build/debug/framegate \
+            /usr/bin/python3 -B "tests/clone/test_$name.py"
+    done
 }
 
 run_valgrind() {
@@ -98,6 +109,7 @@ for what in "$@"; do
     tsan) run_tsan ;;
     valgrind) run_valgrind ;;
     pairs) run_pairs ;;
+    clones) run_clones ;;
     -h | --help)
         usage
         exit 0

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 enum {
+    TICK_MS = 500,   /* how long stop may go unnoticed */
     GRACE_MS = 3000, /* between being told to end and being killed: time to roll back */
     PIECE = 4096,    /* bytes read at once */
     EXTRA = 3,       /* the number of the descriptor in FG_PROCESS_EXTRA_PATH */
@@ -33,6 +34,7 @@ struct child {
     int pipes[PIPES]; /* our ends; -1 once ended */
     struct fg_buffer *buffers[PIPES];
     const struct fg_process_input *input; /* NULL: there is none */
+    const atomic_bool *stop;              /* NULL: nothing stops it */
     size_t start_sent;
     bool goes_on; /* the program wants the file */
     off_t file_sent;
@@ -231,10 +233,10 @@ static bool wait_for_end(struct child *child, int64_t deadline)
             {.fd = child->pidfd, .events = POLLIN},
         };
         int64_t left = deadline - now_ms();
-        if (left <= 0) {
+        if (left <= 0 || (child->stop != NULL && atomic_load(child->stop))) {
             return false;
         }
-        int ready = poll(files, PIPES + 1, left < 60000 ? (int)left : 60000);
+        int ready = poll(files, PIPES + 1, left < TICK_MS ? (int)left : TICK_MS);
         if (ready < 0 && errno != EINTR) {
             return false;
         }
@@ -273,7 +275,8 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
 {
     struct child child = {.pipes = {-1, -1, -1},
                           .buffers = {NULL, process->output, process->errors},
-                          .input = process->input};
+                          .input = process->input,
+                          .stop = process->stop};
     enum fg_status status = start(&child, process, error);
     if (status != FG_OK) {
         return status;
@@ -284,6 +287,7 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
         if (child.pipes[INPUT] >= 0) {
             end_pipe(&child, INPUT);
         }
+        child.stop = NULL; /* has done its work */
         kill(-child.pid, SIGTERM);
         if (child.pidfd < 0 || !wait_for_end(&child, now_ms() + GRACE_MS)) {
             kill(-child.pid, SIGKILL);
@@ -294,6 +298,10 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
         close(child.pidfd);
     }
     close_all(child.pipes);
+    if (!in_time && process->stop != NULL && atomic_load(process->stop)) {
+        return fg_fail(error, FG_ERR_STATE, 0, "%s was ended since the server stops",
+                       process->argv[0]);
+    }
     if (!in_time) {
         return fg_fail(error, FG_ERR_LIMIT, 0, "%s took longer than %u seconds and was ended",
                        process->argv[0], process->seconds);

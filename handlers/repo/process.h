@@ -5,6 +5,8 @@
 #include "framing/buffer.h"
 #include "framing/status.h"
 
+#include <stdatomic.h>
+
 /*
  * What a program reads: a start, and, once the first that it has written is a certain text, a file.
  * If it writes anything else its input ends there. Writing needs SIGPIPE to be ignored.
@@ -22,6 +24,8 @@ struct fg_process {
     char *const *environment;
     unsigned seconds;
     const struct fg_process_input *input; /* NULL: an empty one */
+    const atomic_bool
+        *stop; /* set while it runs: it is ended as if the time were up; NULL: never */
     int extra; /* a descriptor that the program gets as FG_PROCESS_EXTRA_PATH; -1: none */
     struct fg_buffer *output; /* what it writes on standard output, */
     struct fg_buffer *errors; /* on standard error: of more than the ceiling only the end is kept */
@@ -33,8 +37,8 @@ struct fg_process {
 /*
  * Runs a program in the folder "/" with only the given environment. It gets a process group of its
  * own, which is told to end (SIGTERM) after so many seconds, and killed soon after. *ret_exit is
- * its exit status, or 128 and the signal's number. FG_ERR_LIMIT: the time is up; FG_ERR_IO: it
- * cannot be started; FG_ERR_MEMORY.
+ * its exit status, or 128 and the signal's number. FG_ERR_LIMIT: the time is up; FG_ERR_STATE:
+ * stop; FG_ERR_IO: it cannot be started; FG_ERR_MEMORY.
  */
 enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error);

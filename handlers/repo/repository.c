@@ -43,6 +43,7 @@ struct fg_repository {
     char *writer; /* the program that writes */
     unsigned writer_seconds;
     struct fg_push_limits push_limits;
+    atomic_bool writers_stop;
 
     pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
     struct state *state;         /* the present state; NULL before the first */
@@ -467,4 +468,14 @@ void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_p
 struct fg_push_limits fg_repository_push_limits(const struct fg_repository *repository)
 {
     return repository->push_limits;
+}
+
+void fg_repository_stop_writers(struct fg_repository *repository)
+{
+    atomic_store(&repository->writers_stop, true);
+}
+
+const atomic_bool *fg_repository_writers_stop(const struct fg_repository *repository)
+{
+    return &repository->writers_stop;
 }

@@ -9,6 +9,7 @@
 #include "framing/status.h"
 #include "handlers/repo/node.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -62,6 +63,10 @@ struct fg_push_limits {
 /* The default is 1 GiB and 1,800 seconds. As fg_repository_set_writer. */
 void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_push_limits limits);
 struct fg_push_limits fg_repository_push_limits(const struct fg_repository *repository);
+
+/* Ends the programs that are writing for this repository, and all that are started from now on. */
+void fg_repository_stop_writers(struct fg_repository *repository);
+const atomic_bool *fg_repository_writers_stop(const struct fg_repository *repository);
 
 const char *fg_repository_writer(const struct fg_repository *repository);
 unsigned fg_repository_writer_seconds(const struct fg_repository *repository);

@@ -234,6 +234,29 @@ class Limits(PushTest):
         self.unchanged()
 
 
+class Stopping(PushTest):
+    options = ('--drain-time', '1')
+
+    def test_while_hg_takes_a_push(self):
+        self.commit('waits')
+        pushing = subprocess.Popen(['hg', '-R', self.client, 'push', '-f', self.url()],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=ENVIRONMENT)
+        waiting = os.path.join(self.path, '.hg/waiting')
+        end = time.monotonic() + http.TIMEOUT
+        while not (os.path.exists(waiting) and os.path.getsize(waiting)) and time.monotonic() < end:
+            time.sleep(0.05)
+        self.server.stop()
+        self.assertNotEqual(pushing.wait(http.TIMEOUT), 0)
+        if os.path.exists(os.path.join(self.path, '.hg/store/journal')):
+            self.hg(self.path, 'recover')
+        self.unchanged()
+
+    @classmethod
+    def tearDownClass(cls):
+        RepositoryTest.tearDownClass.__func__(cls)
+
+
 class Rights(PushTest):
     @classmethod
     def setUpClass(cls):

@@ -49,6 +49,11 @@ enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_er
     return FG_OK;
 }
 
+void fg_repository_stop_writers(struct fg_repository *repository)
+{
+    (void)repository;
+}
+
 void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_push_limits limits)
 {
     (void)repository;

@@ -11,6 +11,7 @@ static struct fg_buffer errors;
 static struct fg_error error;
 static const struct fg_process_input *input;
 static int extra = -1;
+static const atomic_bool *stop;
 
 /* Runs a shell script, the test's own. */
 static enum fg_status run(const char *script, unsigned seconds, int *ret_exit)
@@ -29,6 +30,7 @@ static enum fg_status run(const char *script, unsigned seconds, int *ret_exit)
                                        .environment = environment,
                                        .seconds = seconds,
                                        .input = input,
+                                       .stop = stop,
                                        .extra = extra,
                                        .output = &output,
                                        .errors = &errors};
@@ -180,6 +182,17 @@ static void the_extra_file_can_be_opened(void **state)
     assert_bytes(fg_buffer_view(&output), "line\nline\n");
 }
 
+static void a_flag_ends_it(void **state)
+{
+    (void)state;
+    int exit_status;
+    atomic_bool now = true;
+    stop = &now;
+    assert_int_equal(run("sleep 600", 60, &exit_status), FG_ERR_STATE);
+    stop = NULL;
+    assert_string_equal(error.message, "/bin/sh was ended since the server stops");
+}
+
 static int ignore_sigpipe(void **state)
 {
     (void)state;
@@ -209,6 +222,7 @@ int main(void)
         cmocka_unit_test(without_the_word_the_input_ends),
         cmocka_unit_test(a_program_that_does_not_read_ends_all_the_same),
         cmocka_unit_test(the_extra_file_can_be_opened),
+        cmocka_unit_test(a_flag_ends_it),
     };
     return cmocka_run_group_tests(tests, ignore_sigpipe, clear);
 }

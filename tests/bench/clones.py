@@ -1,0 +1,275 @@
+#!/usr/bin/python3
+"""What clones cost a server: framegate beside Debian's hg serve, in one run. Prints one table.
+
+Builds the release preset, makes a repository of 40,000 changesets once (build/bench/clones-N, a few
+minutes), and measures the servers' own processor time, and their memory, from /proc. Every scenario
+runs a few times on each side in turn; the table has the medians. The same requests go to both, as
+hg's own client sends them, and the answers are read and dropped.
+
+Usage: clones.py [--changesets N] [--rounds N] [--no-build] [--json] [SCENARIO...]"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.parse
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, 'build', 'release')
+DATA = os.path.join(ROOT, 'build', 'bench')
+ENVIRONMENT = dict(os.environ, HGRCPATH='/dev/null', HGPLAIN='1', HGUSER='bench', NO_PROXY='*')
+CAPS = ('HG20,bundle2=HG20%0Abookmarks%0Achangegroup%3D01%2C02%0Alistkeys%0Aphases%3Dheads%0A'
+        'stream%3Dv2')
+FILES = 2000
+AT_ONCE = 20
+
+
+# -- the repository ------------------------------------------------------------------------------
+
+
+def make_repository(changesets):
+    """Changesets that each change one or two of 2,000 files, in one transaction."""
+    path = os.path.join(DATA, 'clones-%d' % changesets)
+    if os.path.exists(path):
+        return path
+    print('making %s' % path, file=sys.stderr)
+    os.makedirs(DATA, exist_ok=True)
+    os.environ.update(ENVIRONMENT)
+    from mercurial import context, hg, ui as uimod
+    repo = hg.repository(uimod.ui.load(), os.fsencode(path + '.part'), create=True)
+    noise = random.Random(7)
+    names = [b'folder%d/part%d/file%d.c' % (i % 20, i % 7, i) for i in range(FILES)]
+    texts = {}
+    node, words = None, [b'word%d' % i for i in range(3000)]
+    line = lambda: b' '.join(noise.choice(words) for _ in range(8))
+    parent = repo[b'null'].node()
+    with repo.wlock(), repo.lock(), repo.transaction(b'bench'):
+        for rev in range(changesets):
+            changed = [names[rev]] if rev < FILES else noise.sample(names, noise.choice((1, 1, 2)))
+            for name in changed:
+                lines = texts.setdefault(name, [line() for _ in range(60)])
+                lines[noise.randrange(len(lines))] = line()
+            take = lambda repo, ctx, name: context.memfilectx(
+                repo, ctx, name, b'\n'.join(texts[name]) + b'\n')
+            node = context.memctx(repo, (parent, repo[b'null'].node()), b'%d: %s' % (rev, line()),
+                                  changed, take, b'bench', (rev, 0)).commit()
+            parent = node
+    subprocess.run(['hg', '-R', path + '.part', 'phase', '-p', '-r', 'tip'], check=True,
+                   env=ENVIRONMENT)
+    subprocess.run(['hg', '-R', path + '.part', 'debugupdatecaches'], check=True, env=ENVIRONMENT)
+    os.rename(path + '.part', path)
+    return path
+
+
+# -- servers -------------------------------------------------------------------------------------
+
+
+class Server:
+    """One of the two, running; a context manager."""
+
+    def __init__(self, command, pattern):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT,
+                                        stderr=subprocess.DEVNULL)
+        self.address = ('127.0.0.1', int(re.search(pattern, self.process.stdout.readline())[1]))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def cpu(self):
+        """Seconds of processor time so far, of threads that have ended too."""
+        with open('/proc/%d/stat' % self.process.pid) as file:
+            user, system = file.read().rpartition(')')[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
+    def peak(self):
+        """The most resident memory so far, in MiB."""
+        with open('/proc/%d/status' % self.process.pid) as file:
+            return int(re.search(r'VmHWM:\s+(\d+) kB', file.read())[1]) / 1024
+
+
+def framegate(path, *options):
+    return Server([os.path.join(BUILD, 'framegate'), 'serve', '--repository', path, '--listen',
+                   '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--access-log', 'off', *options],
+                  rb'serving http://[^:]+:(\d+)')
+
+
+def hg_serve(path):
+    return Server(['hg', 'serve', '-v', '-R', path, '-a', '127.0.0.1', '-p', '0'], rb':(\d+)/')
+
+
+# -- requests ------------------------------------------------------------------------------------
+
+
+def fetch(server, command, arguments):
+    """Sends a request as hg's client does; how many bytes came."""
+    text = urllib.parse.urlencode(arguments)
+    fields = ['X-HgArg-%d: %s' % (i // 1000 + 1, text[i : i + 1000])
+              for i in range(0, len(text), 1000)]
+    fields += ['X-HgProto-1: 0.1 0.2 comp=zstd,zlib,none,bzip2', 'Host: bench',
+               'Accept: application/mercurial-0.1', 'Connection: close']
+    head = 'GET /?cmd=%s HTTP/1.1\r\n%s\r\n\r\n' % (command, '\r\n'.join(fields))
+    size, last, first = 0, b'', b''
+    with socket.create_connection(server.address, 600) as connection:
+        connection.sendall(head.encode())
+        buffer = bytearray(1 << 20)
+        while True:
+            got = connection.recv_into(buffer)
+            if got == 0:
+                break
+            first = first or bytes(buffer[:min(got, 1000)])
+            size, last = size + got, bytes(buffer[max(0, got - 7) : got])
+    # hg serve says no length and no chunks to whoever wants the connection closed
+    whole = b'chunked' not in first or last.endswith(b'0\r\n\r\n')
+    if not first.startswith(b'HTTP/1.1 200') or b'hg-error' in first or not whole:
+        raise SystemExit('%s was not answered in whole: %r' % (command, first))
+    return size
+
+
+def clone(server, heads, stream=False):
+    arguments = {'bundlecaps': CAPS, 'bookmarks': 1, 'cg': 0 if stream else 1, 'common': '0' * 40,
+                 'heads': heads, 'phases': 1, 'listkeys': 'bookmarks'}
+    if stream:
+        arguments = {'bundlecaps': CAPS, 'cg': 0, 'stream': 1, 'common': '0' * 40, 'heads': heads}
+    return fetch(server, 'getbundle', arguments)
+
+
+def together(count, function):
+    threads = [threading.Thread(target=function) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+# -- scenarios -----------------------------------------------------------------------------------
+
+
+class Bench:
+    def __init__(self, path, cache):
+        self.path = path
+        self.cache = cache
+        self.heads = subprocess.run(['hg', '-R', path, 'log', '-r', 'head()', '-T', '{node} '],
+                                    stdout=subprocess.PIPE, env=ENVIRONMENT,
+                                    check=True).stdout.decode().strip()
+
+    def spent(self, server, function, count=1):
+        before = server.cpu()
+        function(server)
+        return (server.cpu() - before) / count
+
+    def uncached(self):
+        one = lambda server: clone(server, self.heads)
+        with framegate(self.path, '--bundle-cache', 'off') as ours, hg_serve(self.path) as theirs:
+            one(theirs)  # what it reads once
+            return self.spent(ours, one), self.spent(theirs, one)
+
+    def cached(self):
+        one = lambda server: clone(server, self.heads)
+        many = lambda server: [one(server) for _ in range(AT_ONCE)]
+        with framegate(self.path, *self.cache) as ours, hg_serve(self.path) as theirs:
+            one(ours)
+            one(theirs)
+            return self.spent(ours, many, AT_ONCE), self.spent(theirs, one)
+
+    def at_once(self):
+        one = lambda server: clone(server, self.heads)
+        many = lambda server: together(AT_ONCE, lambda: one(server))
+        with framegate(self.path, *self.cache) as ours, hg_serve(self.path) as theirs:
+            one(theirs)
+            return self.spent(ours, many, AT_ONCE), self.spent(theirs, one)
+
+    def stream(self):
+        one = lambda server: clone(server, self.heads, stream=True)
+        with framegate(self.path) as ours, hg_serve(self.path) as theirs:
+            one(ours)
+            one(theirs)
+            few = lambda server: [one(server) for _ in range(5)]
+            return self.spent(ours, few, 5), self.spent(theirs, few, 5)
+
+    def nothing_new(self):
+        """hg pull itself, which asks all that it asks."""
+        client = os.path.join(DATA, os.path.basename(self.path) + '-client')
+        if not os.path.exists(client):
+            subprocess.run(['hg', 'clone', '-q', '-U', self.path, client], env=ENVIRONMENT,
+                           check=True)
+
+        def pulls(server, count=20):
+            url = 'http://%s:%d/' % server.address
+            for _ in range(count):
+                subprocess.run(['hg', '-R', client, 'pull', '-q', url], env=ENVIRONMENT, check=True)
+
+        with framegate(self.path) as ours, hg_serve(self.path) as theirs:
+            pulls(ours, 1)
+            pulls(theirs, 1)
+            return self.spent(ours, pulls, 20), self.spent(theirs, pulls, 20)
+
+    def memory(self):
+        peaks = []
+        for server in (framegate(self.path, *self.cache), hg_serve(self.path)):
+            with server:
+                together(AT_ONCE, lambda: clone(server, self.heads))
+                peaks.append(server.peak())
+        return peaks
+
+
+SCENARIOS = {
+    'uncached': ('pull clone, same compression, not cached', 's', 4, 10),
+    'cached': ('the same, cached', 's', 100, 500),
+    'at_once': ('the same, 20 at once, nothing cached before', 's', 100, 500),
+    'stream': ('stream clone', 's', 2, 5),
+    'nothing_new': ('pull with nothing new, whole exchange', 's', 50, 200),
+    'memory': ('memory peak while 20 clones run', 'MiB', 10, 30),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--changesets', type=int, default=40000)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--no-build', action='store_true')
+    parser.add_argument('--json', action='store_true')
+    parser.add_argument('scenario', nargs='*', choices=[*SCENARIOS, []], default=list(SCENARIOS))
+    options = parser.parse_args()
+    if not options.no_build:
+        for command in (['cmake', '--preset', 'release'], ['cmake', '--build', '--preset', 'release']):
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(make_repository(options.changesets), ('--bundle-cache', folder))
+        for name in options.scenario:
+            text, unit, must, aim = SCENARIOS[name]
+            pairs = []
+            for _ in range(1 if name == 'memory' else options.rounds):
+                for entry in os.listdir(folder):
+                    shutil.rmtree(os.path.join(folder, entry)) if os.path.isdir(
+                        os.path.join(folder, entry)) else os.unlink(os.path.join(folder, entry))
+                pairs.append(getattr(bench, name)())
+            ours, theirs = (statistics.median(side) for side in zip(*pairs))
+            ratio = theirs / ours if ours else float('inf')
+            rows.append({'scenario': text, 'framegate': ours, 'hg': theirs, 'unit': unit,
+                         'ratio': ratio, 'must': must, 'aim': aim})
+            print('%-46s %10.4f %10.4f %-4s 1/%-7.1f must 1/%d, aim 1/%d: %s' %
+                  (text, ours, theirs, unit, ratio, must, aim,
+                   'aim' if ratio >= aim else 'met' if ratio >= must else 'MISSED'),
+                  file=sys.stderr if options.json else sys.stdout, flush=True)
+    if options.json:
+        json.dump(rows, sys.stdout, indent=2)
+
+
+if __name__ == '__main__':
+    main()
