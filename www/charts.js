@@ -77,7 +77,7 @@ function ago(seconds) {
 /** The smallest round number from value on; base 1024 for bytes. Its half is round too. */
 function roundUp(value, base) {
   if (!(value > 0)) {
-    return 1;
+    return 2;
   }
   const unit = base ** Math.floor(Math.log(value) / Math.log(base));
   const steps = base === 1024 ? [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] : [1, 2, 4, 6, 8, 10];

@@ -134,11 +134,16 @@ function showVerdict(state, history) {
   byId('health-pill').dataset.level = level;
   setText(byId('health-word'), word);
   setText(byId('title-verdict'), sentence);
+  showReasons(reasons);
+}
+
+/** Changes the list only where the reasons did, so that a link in it keeps the focus. */
+function showReasons(reasons) {
   const texts = reasons.map(({ text }) => text).join('\n');
   const list = byId('reasons');
   if (list.dataset.texts !== texts) {
     list.dataset.texts = texts;
-    setChildren(list, reasons.map(({ text, link, level: how }) => element('li', { 'data-level': how },
+    setChildren(list, reasons.map(({ text, link, level }) => element('li', { 'data-level': level },
       text, link ? ' – ' : null, link ? element('a', { href: link, text: 'show exchanges' }) : null)));
   }
 }
@@ -149,6 +154,7 @@ export function showNoConnection() {
   byId('health-pill').dataset.level = 'bad';
   setText(byId('health-word'), 'No connection');
   setText(byId('title-verdict'), 'The gateway does not answer. All numbers are from before.');
+  showReasons([]);
 }
 
 /** Returns a function that shows a state. */
