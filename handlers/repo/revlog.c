@@ -23,6 +23,8 @@ enum {
     NAME_MAX_BYTES = 4096,
     WINDOW_SIZE = 256 * 1024, /* bytes of data read at once */
     UNPACK_SLACK = 64,
+    PIECES_WORTH_KEEPING = 128, /* of a text that is being rebuilt, and one more for */
+    PIECE_WORTH_KEEPING = 2048, /* each so many of its bytes */
     /* A delta may have more bytes than the text that it makes, but Mercurial stores none that is
      * much larger. */
     DELTA_FACTOR = 4,
@@ -550,7 +552,10 @@ static enum fg_status apply_one(struct rebuild *rebuild, uint32_t rev, struct fg
     /* 16 MiB keeps small texts from being copied at each step, and large ones from piling up. */
     size_t held_max =
         rebuild->patch.size > ((size_t)16 << 20) ? rebuild->patch.size : (size_t)16 << 20;
-    if (rebuild->held > held_max || rebuild->patch.count > FG_PATCH_PIECES_MAX) {
+    /* Each delta copies the list of pieces: past some, copying the text once is cheaper. */
+    size_t pieces_max = PIECES_WORTH_KEEPING + rebuild->patch.size / PIECE_WORTH_KEEPING;
+    pieces_max = pieces_max < FG_PATCH_PIECES_MAX ? pieces_max : FG_PATCH_PIECES_MAX;
+    if (rebuild->held > held_max || rebuild->patch.count > pieces_max) {
         enum fg_status status = flatten(rebuild, error);
         if (status != FG_OK) {
             return status;

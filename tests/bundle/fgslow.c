@@ -1,10 +1,8 @@
 /*
- * Reads a bundle slowly: fgslow REPOSITORY BYTES COMMAND asks for all of a repository's history,
- * reads so many bytes, has the shell run COMMAND, reads the rest, and prints "ok SIZE" or "error
- * STATUS". Exits with 1 if it cannot get that far.
+ * Reads a bundle slowly: fgslow REPOSITORY BYTES asks for all of a repository's history, reads so
+ * many bytes, prints "waiting" and waits for a line of standard input, reads the rest, and prints
+ * "ok SIZE" or "error STATUS". Exits with 1 if it cannot get that far.
  */
-#define _GNU_SOURCE /* system */
-
 #include "handlers/registry.h"
 #include "handlers/repo/repository.h"
 #include "tests/repo/asking.h"
@@ -33,7 +31,7 @@ static enum fg_status read_to(struct fg_source *body, unsigned long long limit,
 }
 
 static int run(struct fg_repository *repository, const struct fg_command *command,
-               unsigned long long limit, const char *script)
+               unsigned long long limit)
 {
     struct fg_error error = {0};
     struct fg_snapshot *snapshot;
@@ -50,10 +48,12 @@ static int run(struct fg_repository *repository, const struct fg_command *comman
     }
     unsigned long long size = 0;
     status = read_to(&reply.body, limit, &size);
-    if (status == FG_OK && system(script) != 0) {
-        fprintf(stderr, "fgslow: the command failed\n");
-        fg_source_destroy(&reply.body);
-        return EXIT_FAILURE;
+    puts("waiting");
+    fflush(stdout);
+    while (getchar() != '\n') {
+        if (feof(stdin)) {
+            break;
+        }
     }
     if (status == FG_OK) {
         status = read_to(&reply.body, UINT64_MAX, &size);
@@ -69,8 +69,8 @@ static int run(struct fg_repository *repository, const struct fg_command *comman
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fputs("usage: fgslow REPOSITORY BYTES COMMAND\n", stderr);
+    if (argc != 3) {
+        fputs("usage: fgslow REPOSITORY BYTES\n", stderr);
         return 2;
     }
     struct fg_repository *repository;
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
                        &error) != FG_OK) {
         result = fail("cannot ask", &error);
     } else {
-        result = run(repository, &command, strtoull(argv[2], NULL, 10), argv[3]);
+        result = run(repository, &command, strtoull(argv[2], NULL, 10));
     }
     fg_cbor_clear(&command.request);
     fg_buffer_free(&command.encoded);

@@ -3,7 +3,6 @@ but no crash, and no bundle that misses something without saying so."""
 
 import os
 import random
-import shlex
 import subprocess
 import unittest
 
@@ -102,13 +101,16 @@ class StripTest(Base):
     """The repository changes while a bundle is made of it."""
 
     def slowly(self, size, *command):
-        arguments = ' '.join(shlex.quote(argument) for argument in command)
-        script = 'hg -R %s %s >/dev/null 2>&1' % (shlex.quote(self.path), arguments)
-        done = subprocess.run([os.path.join(os.path.dirname(FGQUERY), 'fgslow'), self.path,
-                               str(size), script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=ENVIRONMENT)
-        self.assertEqual((done.returncode, done.stderr), (0, b''))
-        return done.stdout.split()
+        """What a reader gets that stops after so many bytes while hg runs."""
+        program = os.path.join(os.path.dirname(FGQUERY), 'fgslow')
+        reader = subprocess.Popen([program, self.path, str(size)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+        self.assertEqual(reader.stdout.readline(), b'waiting\n')
+        subprocess.run(['hg', '-R', self.path, *command], check=True, env=ENVIRONMENT,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        output, errors = reader.communicate(b'\n')
+        self.assertEqual((reader.returncode, errors), (0, b''))
+        return output.split()
 
     def test_stripped_meanwhile(self):
         """All of what is left keeps other numbers than the bundle has begun with."""
