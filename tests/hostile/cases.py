@@ -4,9 +4,9 @@ A case is a function that takes a running server and returns what it got, as one
 as expected is an AssertionError. Memory is what the server's peak rises by, in KiB.
 """
 
+import os
 import socket
 import struct
-import time
 
 import support
 from support import API, APPLICATION, BYTES_RESPONSE, COMMAND_DATA, COMMAND_REQUEST, ERROR_RESPONSE
@@ -292,9 +292,14 @@ def bombs(server):
     slowest, most = 0, 0
     for name, value in counts.items():
         start = Peak(server)
-        refused(server, opened(flags=NEW, payload=b"\xa1\x44args" + value), "")
+        time_used = min(
+            processor_time(
+                server,
+                lambda: refused(server, opened(flags=NEW, payload=b"\xa1\x44args" + value), ""),
+            )
+            for _ in range(3)
+        )
         growth = start.growth()
-        time_used = finished(server)
         check(time_used < server.budget, name, "took", time_used, "us")
         check(growth <= 1024, name, "took", growth, "KiB")
         slowest, most = max(slowest, time_used), max(most, growth)
@@ -355,7 +360,17 @@ class Peak:
         return max(0, self.server.memory("VmHWM") - self.start)
 
 
-def finished(server):
-    """Microseconds of the exchange that ended last."""
-    state = server.wait_until(lambda state: not state["exchanges"])
-    return state["finished"][0]["microseconds"]
+def processor_time(server, act):
+    """Microseconds that the server's threads were on a processor while act() ran, however loaded."""
+
+    def used():
+        total = 0
+        tasks = "/proc/%d/task" % server.process.pid
+        for task in os.listdir(tasks):
+            with open("%s/%s/schedstat" % (tasks, task)) as file:
+                total += int(file.read().split()[0])
+        return total
+
+    before = used()
+    act()
+    return (used() - before) // 1000
