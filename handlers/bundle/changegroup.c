@@ -357,8 +357,8 @@ static enum fg_status read_changegroup(void *context, uint8_t *buffer, size_t ca
     return FG_OK;
 }
 
-static enum fg_status open(struct changegroup *changegroup, enum fg_changegroup_version version,
-                           struct fg_error *error)
+static enum fg_status prepare(struct changegroup *changegroup, enum fg_changegroup_version version,
+                              struct fg_error *error)
 {
     fg_buffer_init(&changegroup->name, SIZE_MAX);
     fg_buffer_init(&changegroup->out, FG_REVLOG_TEXT_MAX + OUT_SLACK);
@@ -386,7 +386,7 @@ enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_out
     changegroup->snapshot = fg_snapshot_ref(snapshot);
     changegroup->outgoing = *outgoing;
     *outgoing = (struct fg_outgoing){0};
-    enum fg_status status = open(changegroup, version, error);
+    enum fg_status status = prepare(changegroup, version, error);
     if (status == FG_OK) {
         status = fg_deltagroup_begin(&changegroup->group, snapshot->changelog,
                                      FG_DELTAGROUP_CHANGESETS, error);
