@@ -218,8 +218,9 @@ class CapabilitiesTest(Comparing):
                 self.assertEqual(value[b'framingmediatypes'],
                                  [b'application/mercurial-exp-framing-0003'])
                 self.assertEqual(sorted(value[b'commands']),
-                                 [b'branchmap', b'capabilities', b'getbundle', b'heads', b'known',
-                                  b'listkeys', b'lookup', b'pushkey'])
+                                 [b'branchmap', b'capabilities', b'clonebundles', b'getbundle',
+                                  b'heads', b'known', b'listkeys', b'lookup', b'pushkey',
+                                  b'stream_out', b'unbundle'])
 
 
 class PushkeyTest(Comparing):
