@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -89,16 +90,31 @@ class Server:
         self.process.wait()
         self.process.stdout.close()
 
-    def cpu(self):
-        """Seconds of processor time so far, of threads that have ended too."""
-        with open('/proc/%d/stat' % self.process.pid) as file:
-            user, system = file.read().rpartition(')')[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+    def children(self):
+        with open('/proc/%d/task/%d/children' % (self.process.pid, self.process.pid)) as file:
+            return [int(child) for child in file.read().split()]
 
-    def peak(self):
-        """The most resident memory so far, in MiB."""
-        with open('/proc/%d/status' % self.process.pid) as file:
-            return int(re.search(r'VmHWM:\s+(\d+) kB', file.read())[1]) / 1024
+    def cpu(self):
+        """Seconds of processor time so far, of threads and children that have ended too: hg serve
+        makes a process for each request, and its time counts once that was waited for."""
+        end = time.monotonic() + 30
+        while self.children() and time.monotonic() < end:
+            time.sleep(0.1)
+        with open('/proc/%d/stat' % self.process.pid) as file:
+            user, system = file.read().rpartition(')')[2].split()[13:15]
+        own = time.clock_gettime(~self.process.pid << 3 | 2)  # what clock_getcpuclockid answers
+        return own + (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+
+    def memory(self):
+        """Memory in use by it and its children, shared pages counted once, in MiB."""
+        total = 0
+        for process in [self.process.pid, *self.children()]:
+            try:
+                with open('/proc/%d/smaps_rollup' % process) as file:
+                    total += int(re.search(r'\nPss:\s+(\d+) kB', file.read())[1])
+            except (FileNotFoundError, ProcessLookupError, TypeError):
+                pass  # ended
+        return total / 1024
 
 
 def framegate(path, *options):
@@ -132,8 +148,10 @@ def fetch(server, command, arguments):
                 break
             first = first or bytes(buffer[:min(got, 1000)])
             size, last = size + got, bytes(buffer[max(0, got - 7) : got])
-    # hg serve says no length and no chunks to whoever wants the connection closed
-    whole = b'chunked' not in first or last.endswith(b'0\r\n\r\n')
+            # hg serve may keep the connection, whatever was asked for
+            if b'chunked' in first and last == b'\r\n0\r\n\r\n':
+                break
+    whole = b'chunked' not in first or last == b'\r\n0\r\n\r\n'
     if not first.startswith(b'HTTP/1.1 200') or b'hg-error' in first or not whole:
         raise SystemExit('%s was not answered in whole: %r' % (command, first))
     return size
@@ -221,8 +239,14 @@ class Bench:
         peaks = []
         for server in (framegate(self.path, *self.cache), hg_serve(self.path)):
             with server:
-                together(AT_ONCE, lambda: clone(server, self.heads))
-                peaks.append(server.peak())
+                peak, done = 0, threading.Event()
+                clones = threading.Thread(target=lambda: (
+                    together(AT_ONCE, lambda: clone(server, self.heads)), done.set()))
+                clones.start()
+                while not done.wait(0.05):
+                    peak = max(peak, server.memory())
+                clones.join()
+                peaks.append(peak)
         return peaks
 
 
