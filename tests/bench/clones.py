@@ -147,7 +147,7 @@ def fetch(server, command, arguments):
             if got == 0:
                 break
             first = first or bytes(buffer[:min(got, 1000)])
-            size, last = size + got, bytes(buffer[max(0, got - 7) : got])
+            size, last = size + got, (last + bytes(buffer[max(0, got - 7) : got]))[-7:]
             # hg serve may keep the connection, whatever was asked for
             if b'chunked' in first and last == b'\r\n0\r\n\r\n':
                 break
