@@ -14,6 +14,7 @@ enum {
     ENTRIES_MAX = 4096,     /* each costs a look at its key for each question */
     BLOCK_SIZE = 64 * 1024, /* written at once */
     TURN_SIZE = 4 << 20,    /* written before the next job has its turn */
+    WAKE_SIZE = 256 * 1024, /* written before followers that sleep are woken: waking costs */
 };
 
 enum entry_state {
@@ -46,6 +47,7 @@ struct entry {
     struct fg_job job;
     struct fg_source source;
     enum fg_status ended; /* BROKEN: what its source said */
+    uint64_t woken_at;    /* size when the sleepers were last woken */
     struct fg_bundlefile file;
     struct follower *sleepers;
 };
@@ -240,7 +242,10 @@ static void run(void *context)
             entry->size += size;
             cache->counts.bytes += size;
             turn += size;
-            wake_sleepers(cache, entry);
+            if (entry->size - entry->woken_at >= WAKE_SIZE) {
+                entry->woken_at = entry->size;
+                wake_sleepers(cache, entry);
+            }
         }
         pthread_mutex_unlock(&cache->lock);
     }

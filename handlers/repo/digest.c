@@ -40,16 +40,11 @@ static void add_names(struct sha256_ctx *context, const struct fg_names *names)
     }
 }
 
-enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
-                                  uint8_t ret_digest[FG_DIGEST_SIZE], struct fg_error *error)
+/* Of what the snapshot holds itself, which never changes. */
+static void digest_snapshot(const struct fg_snapshot *snapshot, uint8_t ret_digest[FG_DIGEST_SIZE])
 {
     struct sha256_ctx context;
     uint32_t count = fg_snapshot_count(snapshot);
-    bool publishing = true;
-    enum fg_status status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
-    if (status != FG_OK) {
-        return status;
-    }
     sha256_init(&context);
     sha256_update(&context, strlen(snapshot->layout->path) + 1,
                   (const uint8_t *)snapshot->layout->path);
@@ -61,6 +56,26 @@ enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
         sha256_update(&context, count, snapshot->view.flags);
     }
     add_names(&context, &snapshot->bookmarks);
+    sha256_digest(&context, FG_DIGEST_SIZE, ret_digest);
+}
+
+enum fg_status fg_snapshot_digest(struct fg_snapshot *snapshot, uint8_t ret_digest[FG_DIGEST_SIZE],
+                                  struct fg_error *error)
+{
+    struct sha256_ctx context;
+    bool publishing = true;
+    enum fg_status status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    sha256_init(&context);
+    pthread_mutex_lock(&snapshot->lazy_mutex);
+    if (!snapshot->digested) {
+        digest_snapshot(snapshot, snapshot->digest);
+        snapshot->digested = true;
+    }
+    sha256_update(&context, FG_DIGEST_SIZE, snapshot->digest);
+    pthread_mutex_unlock(&snapshot->lazy_mutex);
     add_number(&context, publishing);
     add_file(&context, snapshot->layout->store, "obsstore");
     sha256_digest(&context, FG_DIGEST_SIZE, ret_digest);

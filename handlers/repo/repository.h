@@ -104,10 +104,10 @@ enum { FG_DIGEST_SIZE = 32 }; /* of SHA-256 */
 
 /*
  * What tells this state of this repository from all others: its changesets, their phases, what is
- * hidden, bookmarks, markers of obsolescence. 70 ns for each changeset. Errors of reading hgrc.
+ * hidden, bookmarks, markers of obsolescence. It is computed once. Errors of reading hgrc.
  */
-enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
-                                  uint8_t ret_digest[FG_DIGEST_SIZE], struct fg_error *error);
+enum fg_status fg_snapshot_digest(struct fg_snapshot *snapshot, uint8_t ret_digest[FG_DIGEST_SIZE],
+                                  struct fg_error *error);
 
 /* One more reference; returns its argument. */
 struct fg_snapshot *fg_snapshot_ref(struct fg_snapshot *snapshot);

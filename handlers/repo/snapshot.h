@@ -37,6 +37,8 @@ struct fg_snapshot {
     struct fg_branches *branches; /* NULL: not asked for yet */
     struct fg_tags *tags;         /* NULL: not asked for yet */
     struct fg_tags *earlier_tags; /* those of an earlier snapshot, to start from; may be NULL */
+    bool digested;                /* digest is that of all the above */
+    uint8_t digest[FG_DIGEST_SIZE];
 };
 
 /*

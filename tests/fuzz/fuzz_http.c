@@ -176,7 +176,9 @@ static struct fg_answer converse(const struct input *input, size_t slice,
         .method = input->method, .fields = input->fields, .fields_count = input->fields_count};
     if (fg_exchange_head(exchange, &head) == FG_EXCHANGE_GO_ON) {
         send_body(exchange, input->body, slice);
-        fg_exchange_finish(exchange);
+        while (fg_exchange_finish(exchange) == FG_EXCHANGE_RUN_SLOW) {
+            fg_exchange_run_slow(exchange);
+        }
     }
     fg_exchange_answer(exchange, &answer);
     take_answer(exchange, &answer, ret_text);

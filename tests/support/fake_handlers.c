@@ -115,8 +115,8 @@ bool fg_clonebundles_exist(const struct fg_snapshot *snapshot)
     return false;
 }
 
-enum fg_status fg_snapshot_digest(const struct fg_snapshot *snapshot,
-                                  uint8_t ret_digest[FG_DIGEST_SIZE], struct fg_error *error)
+enum fg_status fg_snapshot_digest(struct fg_snapshot *snapshot, uint8_t ret_digest[FG_DIGEST_SIZE],
+                                  struct fg_error *error)
 {
     (void)snapshot;
     (void)error;
