@@ -52,18 +52,19 @@ install_packages() {
         { tail -n 20 "$log" >&2 && fail "apt-get could not install the packages, see $log"; }
 }
 
-# build PRESET [TARGET...]: configures and builds, quietly unless something is wrong.
+# build PRESET [OPTION...]: configures with these options of cmake and builds, quietly unless something
+# is wrong.
 build() {
     local preset=$1 log
     shift
     log=build/$preset.log
     mkdir -p build
     say "Building the $preset preset"
-    if ! cmake --preset "$preset" >"$log" 2>&1; then
+    if ! cmake --preset "$preset" "$@" >"$log" 2>&1; then
         cat "$log" >&2
         fail "cmake could not configure the $preset preset"
     fi
-    if ! cmake --build --preset "$preset" ${1:+--target "$@"} >>"$log" 2>&1; then
+    if ! cmake --build --preset "$preset" >>"$log" 2>&1; then
         grep -v '^\[' "$log" >&2 || true
         fail "the $preset preset does not build"
     fi
