@@ -62,7 +62,8 @@ say "Serving $repository; Ctrl-C stops it"
 cat <<END
 
     commands   http://$listen/api/exp-http-v2-0001/ro/COMMAND
-    state      http://$admin_listen/state
+    status     http://$admin_listen/ (as JSON: http://$admin_listen/state)
+    clone      hg clone http://$listen/
 
 Try, in another terminal in $PWD:
 
