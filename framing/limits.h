@@ -1,7 +1,7 @@
 /*
  * Every bound of the framing layer: its default, its unit, its reason, and what a peer gets when
  * it is reached. The gateway's own bounds (HTTP, memory in flight, time) stand in
- * gateway/config.h; nothing else in the project bounds anything.
+ * gateway/config/config.h; nothing else in the project bounds anything.
  */
 #ifndef FRAMEGATE_FRAMING_LIMITS_H
 #define FRAMEGATE_FRAMING_LIMITS_H

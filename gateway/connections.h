@@ -6,8 +6,8 @@
 #ifndef FRAMEGATE_GATEWAY_CONNECTIONS_H
 #define FRAMEGATE_GATEWAY_CONNECTIONS_H
 
-#include "gateway/config.h"
-#include "gateway/exchange.h"
+#include "gateway/config/config.h"
+#include "gateway/exchange/exchange.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -5,8 +5,8 @@
 #ifndef FRAMEGATE_GATEWAY_GATEWAY_H
 #define FRAMEGATE_GATEWAY_GATEWAY_H
 
-#include "gateway/config.h"
-#include "gateway/state.h"
+#include "gateway/config/config.h"
+#include "gateway/state/state.h"
 #include "gateway/workers.h"
 #include "handlers/repo/repository.h"
 
@@ -24,8 +24,8 @@ struct fg_gateway {
     struct fg_workers *workers;
     struct fg_bundlefolder *bundles; /* NULL: none is kept */
     /*
-     * Who may do what (gateway/access.h). SIGHUP replaces it, and frees the old one once it has
-     * held every shard's lock: whoever reads it outside of one takes a reference inside.
+     * Who may do what (gateway/access/access.h). SIGHUP replaces it, and frees the old one once it
+     * has held every shard's lock: whoever reads it outside of one takes a reference inside.
      */
     _Atomic(struct fg_access *) access;
     atomic_uint logins;   /* passwords that are checked or wait for it */

@@ -3,7 +3,7 @@
  * whose result is the exit status.
  */
 #include "gateway/serve.h"
-#include "gateway/tools.h"
+#include "gateway/tools/tools.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  */
 #include "gateway/notify.h"
 
-#include "gateway/state.h"
+#include "gateway/state/state.h"
 
 #include <stddef.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
  */
 #include "gateway/public.h"
 
-#include "gateway/kept.h"
+#include "gateway/exchange/kept.h"
 #include "gateway/tls.h"
 
 #include <microhttpd.h>

@@ -5,7 +5,7 @@
 #ifndef FRAMEGATE_GATEWAY_RELOAD_H
 #define FRAMEGATE_GATEWAY_RELOAD_H
 
-#include "gateway/access.h"
+#include "gateway/access/access.h"
 #include "gateway/gateway.h"
 #include "gateway/tls.h"
 

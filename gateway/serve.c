@@ -3,15 +3,15 @@
  * function, however far the start came.
  */
 #include "gateway/serve.h"
-#include "gateway/bundlefolder.h"
+#include "gateway/bundles/bundlefolder.h"
 
-#include "gateway/admin.h"
-#include "gateway/adminaccess.h"
+#include "gateway/admin/admin.h"
+#include "gateway/admin/adminaccess.h"
 #include "gateway/notify.h"
 #include "gateway/privileges.h"
 #include "gateway/public.h"
 #include "gateway/reload.h"
-#include "gateway/tools.h"
+#include "gateway/tools/tools.h"
 
 #include <errno.h>
 #include <pthread.h>

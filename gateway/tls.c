@@ -4,7 +4,7 @@
  */
 #include "gateway/tls.h"
 
-#include "gateway/lines.h"
+#include "gateway/access/lines.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>

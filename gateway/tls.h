@@ -5,7 +5,7 @@
 #ifndef FRAMEGATE_GATEWAY_TLS_H
 #define FRAMEGATE_GATEWAY_TLS_H
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 #include <microhttpd.h>
 

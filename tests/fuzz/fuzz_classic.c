@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "framing/reactor.h"
-#include "gateway/classic.h"
+#include "gateway/exchange/classic.h"
 
 static const struct fg_limits limits = FG_LIMITS_DEFAULT;
 

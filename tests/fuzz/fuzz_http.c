@@ -10,8 +10,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "framing/frame.h"
-#include "gateway/access.h"
-#include "gateway/exchange.h"
+#include "gateway/access/access.h"
+#include "gateway/exchange/exchange.h"
 
 #include <ftw.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * Who may do what: lists, the Authorization field, networks, the rules, and the memory of right
  * passwords.
  */
-#include "gateway/access.h"
-#include "gateway/network.h"
+#include "gateway/access/access.h"
+#include "gateway/access/network.h"
 
 #include "tests/support/support.h"
 

@@ -3,11 +3,11 @@
  * and ours, fails in turn, and nothing crashes or leaks. What they say is tested over HTTP
  * (tests/admin).
  */
-#include "gateway/access.h"
-#include "gateway/adminpost.h"
-#include "gateway/exchangejson.h"
-#include "gateway/metrics.h"
-#include "gateway/vocabulary.h"
+#include "gateway/access/access.h"
+#include "gateway/admin/adminpost.h"
+#include "gateway/admin/exchangejson.h"
+#include "gateway/admin/metrics.h"
+#include "gateway/admin/vocabulary.h"
 
 #include "tests/support/support.h"
 

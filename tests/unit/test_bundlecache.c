@@ -1,5 +1,5 @@
 /* The bundle cache: followers of any pace, sources and disks that fail. */
-#include "gateway/bundlecache.h"
+#include "gateway/bundles/bundlecache.h"
 
 #include "tests/support/support.h"
 

@@ -1,5 +1,5 @@
 /* The text forms of the classic transport. */
-#include "gateway/classic.h"
+#include "gateway/exchange/classic.h"
 
 #include "tests/support/support.h"
 

@@ -1,5 +1,5 @@
 /* Compression as a source: what comes out inflates to what went in, and is always the same. */
-#include "gateway/compress.h"
+#include "gateway/exchange/compress.h"
 
 #include "tests/support/support.h"
 

@@ -1,5 +1,5 @@
 /* The settings table and what reads it; addresses. */
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 #include "tests/support/support.h"
 

@@ -2,8 +2,8 @@
  * An exchange without a socket: the order of its steps, and each of its allocations failing in
  * turn. malloc, calloc and realloc are wrapped by the linker.
  */
-#include "gateway/access.h"
-#include "gateway/exchange.h"
+#include "gateway/access/access.h"
+#include "gateway/exchange/exchange.h"
 
 #include "tests/support/support.h"
 

@@ -1,5 +1,5 @@
 /* The histogram of times: every time in its bucket, percentiles near the truth. */
-#include "gateway/histogram.h"
+#include "gateway/state/histogram.h"
 
 #include "tests/support/support.h"
 

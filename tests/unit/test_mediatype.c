@@ -1,5 +1,5 @@
 /* Accept and Content-Type. */
-#include "gateway/mediatype.h"
+#include "gateway/exchange/mediatype.h"
 
 #include "tests/support/support.h"
 

@@ -1,5 +1,5 @@
 /* The pump: reading ahead on workers for consumers of any pace. */
-#include "gateway/pump.h"
+#include "gateway/exchange/pump.h"
 
 #include "tests/support/support.h"
 

@@ -1,5 +1,5 @@
 /* Emptying frame generators into buffers of every size gives the same bytes. */
-#include "gateway/respond.h"
+#include "gateway/exchange/respond.h"
 
 #include "tests/support/support.h"
 

@@ -1,7 +1,7 @@
 /*
  * The route function: each rule and row, and which of two broken ones is answered.
  */
-#include "gateway/routememo.h"
+#include "gateway/exchange/routememo.h"
 
 #include "tests/support/support.h"
 

@@ -1,0 +1,95 @@
+/*
+ * Who sent a request, and what follows from it for its route.
+ */
+#include "gateway/exchange/exchange_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* More than one field is malformed: two programs would believe different ones. */
+static void find_credentials(const struct fg_head *head, struct fg_credentials *ret_credentials)
+{
+    unsigned fields = 0;
+    ret_credentials->kind = FG_CREDENTIALS_NONE;
+    for (size_t i = 0; i < head->fields_count; i++) {
+        if (fg_field_is(&head->fields[i], "authorization")) {
+            fields++;
+            fg_credentials_parse(head->fields[i].value, ret_credentials);
+        }
+    }
+    if (fields > 1) {
+        ret_credentials->kind = FG_CREDENTIALS_BAD;
+    }
+}
+
+static void route(struct fg_exchange *exchange, struct fg_head *head,
+                  const struct fg_access *access)
+{
+    for (unsigned i = 0; i <= FG_PERMISSION_PUSH; i++) {
+        exchange->verdicts[i] =
+            fg_access_judge(access, &exchange->identity, exchange->secure, (enum fg_permission)i);
+        head->verdicts[i] = exchange->verdicts[i];
+    }
+    fg_route_remembered(&exchange->shard->route_memo, &exchange->gateway->config, head,
+                        &exchange->route);
+}
+
+/* False if as many passwords as may be are being checked, or memory is short. */
+static bool begin_login(struct fg_exchange *exchange, struct fg_access *access,
+                        const struct fg_credentials *credentials)
+{
+    struct fg_gateway *gateway = exchange->gateway;
+    struct fg_login_try *login = NULL;
+    if (atomic_fetch_add(&gateway->logins, 1) < gateway->config.logins) {
+        login = malloc(sizeof(*login));
+    }
+    if (login == NULL) {
+        atomic_fetch_sub(&gateway->logins, 1);
+        return false;
+    }
+    *login = (struct fg_login_try){fg_access_ref(access), *credentials};
+    exchange->login = login;
+    return true;
+}
+
+bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
+{
+    struct fg_access *access = atomic_load(&exchange->gateway->access);
+    struct fg_credentials credentials;
+    bool first = !exchange->looked_at;
+    if (first) {
+        exchange->looked_at = true;
+        exchange->secure = head->secure;
+        fg_access_look_behind(access, head, &exchange->peer, &exchange->secure);
+        find_credentials(head, &credentials);
+        fg_access_recall(access, &credentials, &exchange->identity);
+    }
+    route(exchange, head, access);
+    bool wait = first && exchange->route.kind == FG_ROUTE_LOGIN &&
+                begin_login(exchange, access, &credentials);
+    if (!wait && exchange->route.kind == FG_ROUTE_LOGIN) {
+        exchange->identity.login = FG_LOGIN_BUSY;
+        route(exchange, head, access);
+    }
+    if (first && credentials.kind != FG_CREDENTIALS_NONE) {
+        explicit_bzero(&credentials, sizeof(credentials));
+    }
+    return wait;
+}
+
+void fg_exchange_check_login(struct fg_exchange *exchange, bool busy)
+{
+    struct fg_login_try *login = exchange->login;
+    struct fg_identity identity = {.login = FG_LOGIN_BUSY};
+    if (!busy) {
+        fg_access_check(login->access, &login->credentials, &identity);
+    }
+    pthread_mutex_lock(&exchange->shard->lock);
+    exchange->identity = identity;
+    exchange->login = NULL;
+    pthread_mutex_unlock(&exchange->shard->lock);
+    fg_access_unref(login->access);
+    explicit_bzero(login, sizeof(*login));
+    free(login);
+    atomic_fetch_sub(&exchange->gateway->logins, 1);
+}

@@ -1,0 +1,295 @@
+/*
+ * The handshake. The tokens of version 1 follow from the registry, so that they name what is served
+ * and nothing else.
+ */
+#include "gateway/exchange/handshake.h"
+
+#include "framing/cbor.h"
+#include "gateway/access/access.h"
+#include "gateway/exchange/classic.h"
+#include "handlers/clonebundles.h"
+#include "handlers/registry.h"
+#include "handlers/repo/streamclone.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TOKENS_MAX = 16 * 1024 }; /* bytes of all of them */
+
+/* Adds a step to a chain of appends, which ends with the first failure. */
+#define TRY(expression)                                                                            \
+    do {                                                                                           \
+        enum fg_status try_status = (expression);                                                  \
+        if (try_status != FG_OK) {                                                                 \
+            return try_status;                                                                     \
+        }                                                                                          \
+    } while (0)
+
+/* Appends the values of NAME-1, NAME-2, … as far as they go without a gap. */
+static enum fg_status join(const struct fg_head *head, const char *name, struct fg_buffer *value)
+{
+    for (unsigned n = 1;; n++) {
+        char numbered[32];
+        snprintf(numbered, sizeof(numbered), "%s-%u", name, n);
+        const struct fg_field *field = fg_head_find(head, numbered);
+        if (field == NULL) {
+            return FG_OK;
+        }
+        enum fg_status status = fg_buffer_append(value, field->value.data, field->value.size);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
+}
+
+/* True if word is one of the blank-separated words of text. */
+static bool has_word(struct fg_bytes text, const char *word)
+{
+    size_t start = 0;
+    /* An empty text may be NULL, to which not even 0 may be added. */
+    for (size_t i = 0; text.size > 0 && i <= text.size; i++) {
+        if (i == text.size || text.data[i] == ' ') {
+            struct fg_bytes found = {text.data + start, i - start};
+            if (fg_bytes_equal_string(found, word)) {
+                return true;
+            }
+            start = i + 1;
+        }
+    }
+    return false;
+}
+
+enum fg_status fg_handshake_read(const struct fg_head *head, struct fg_handshake *ret_handshake)
+{
+    /* The head as a whole has its limit, so its parts need none. */
+    struct fg_buffer upgrade = FG_BUFFER_INIT(SIZE_MAX / 2);
+    struct fg_buffer proto = FG_BUFFER_INIT(SIZE_MAX / 2);
+    enum fg_status status = join(head, "x-hgupgrade", &upgrade);
+    if (status == FG_OK) {
+        status = join(head, "x-hgproto", &proto);
+    }
+    if (status == FG_OK) {
+        ret_handshake->upgrade = upgrade.size > 0 && has_word(fg_buffer_view(&proto), "cbor");
+        ret_handshake->api = has_word(fg_buffer_view(&upgrade), FG_API_NAME);
+    }
+    fg_buffer_free(&upgrade);
+    fg_buffer_free(&proto);
+    return status;
+}
+
+/* -- tokens ----------------------------------------------------------------------------------- */
+
+static bool is_served(const char *command)
+{
+    return fg_registry_find(fg_bytes_from_string(command)) != NULL;
+}
+
+/* The files show everything, so what is secret keeps them from being sent. */
+static bool streams(const struct fg_snapshot *snapshot)
+{
+    return is_served("stream_out") && fg_streamclone_allowed(snapshot);
+}
+
+/*
+ * What bundles of the second kind may hold, a line each. What only a pusher asks for is as
+ * Mercurial has it, since Mercurial takes the push.
+ */
+static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+{
+    static const struct {
+        const char *command; /* that makes it true; NULL: getbundle itself */
+        const char *line;
+    } lines[] = {
+        {NULL, "HG20"},
+        {NULL, "\nbookmarks"},
+        {NULL, "\nchangegroup=01,02"},
+        {"unbundle", "\ncheckheads=related"},
+        {"unbundle", "\ndigests=md5,sha1,sha512"},
+        {"unbundle", "\nerror=abort,unsupportedcontent,pushraced,pushkey"},
+        {"unbundle", "\nhgtagsfnodes"},
+        {NULL, "\nlistkeys"},
+        {NULL, "\nphases=heads"},
+        {"unbundle", "\npushkey"},
+        {"unbundle", "\nremote-changegroup=http,https"},
+    };
+    TRY(fg_buffer_append_string(buffer, " bundle2="));
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (lines[i].command == NULL || is_served(lines[i].command)) {
+            TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string(lines[i].line)));
+        }
+        /* Whoever hears of markers sends his: only where they are in use. */
+        if (strcmp(lines[i].line, "\nlistkeys") == 0 && fg_snapshot_has_markers(snapshot)) {
+            TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string("\nobsmarkers=V0,V1")));
+        }
+    }
+    return streams(snapshot) ? fg_classic_put_quoted(buffer, fg_bytes_from_string("\nstream=v2"))
+                             : FG_OK;
+}
+
+/* The formats that a client must know to take the store's files as they are. */
+static enum fg_status put_stream(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+{
+    struct fg_buffer formats = FG_BUFFER_INIT(TOKENS_MAX);
+    enum fg_status status = fg_streamclone_requirements(snapshot, &formats);
+    if (status == FG_OK && fg_bytes_equal_string(fg_buffer_view(&formats), "revlogv1")) {
+        status = fg_buffer_append_string(buffer, " stream");
+    } else if (status == FG_OK) {
+        status = fg_buffer_append_format(buffer, " streamreqs=%.*s", (int)formats.size,
+                                         (const char *)formats.data);
+    }
+    fg_buffer_free(&formats);
+    return status;
+}
+
+/* In the order of their bytes, as Mercurial has them. */
+static enum fg_status put_tokens(const struct fg_access *access, const struct fg_snapshot *snapshot,
+                                 struct fg_buffer *buffer)
+{
+    TRY(fg_buffer_append_string(buffer, "batch branchmap"));
+    if (is_served("getbundle")) {
+        TRY(put_bundle2(snapshot, buffer));
+    }
+    if (fg_clonebundles_exist(snapshot)) {
+        TRY(fg_buffer_append_string(buffer, " clonebundles"));
+    }
+    TRY(fg_buffer_append_string(buffer, " compression=zstd,zlib"));
+    if (is_served("getbundle")) {
+        TRY(fg_buffer_append_string(buffer, " getbundle"));
+    }
+    TRY(fg_buffer_append_string(buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx"));
+    /*
+     * A client that sends arguments before a bundle cannot send both again when it is asked for
+     * credentials: Mercurial's (to 6.3 at least) then sends neither, and waits. So where there are
+     * pushes, arguments stay in the header.
+     */
+    if (!fg_access_has_pushers(access)) {
+        TRY(fg_buffer_append_string(buffer, " httppostargs"));
+    }
+    TRY(fg_buffer_append_string(buffer, " known lookup"));
+    if (is_served("pushkey")) {
+        TRY(fg_buffer_append_string(buffer, " pushkey"));
+    }
+    if (streams(snapshot)) {
+        TRY(put_stream(snapshot, buffer));
+    }
+    return is_served("unbundle")
+               ? fg_buffer_append_string(buffer, " unbundle=HG10GZ,HG10BZ,HG10UN unbundlehash")
+               : FG_OK;
+}
+
+enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buffer *buffer,
+                                       struct fg_error *error)
+{
+    struct fg_snapshot *snapshot = NULL;
+    TRY(fg_repository_snapshot(gateway->repository, &snapshot, error));
+    enum fg_status status = put_tokens(atomic_load(&gateway->access), snapshot, buffer);
+    fg_snapshot_unref(snapshot);
+    return status;
+}
+
+/* -- the answer ------------------------------------------------------------------------------- */
+
+/* Appends all that a source gives. */
+static enum fg_status drain(struct fg_source *source, struct fg_buffer *buffer)
+{
+    if (source->read == NULL) {
+        return fg_buffer_append(buffer, source->memory, (size_t)source->size);
+    }
+    enum fg_status status = FG_OK;
+    while (status == FG_OK) {
+        uint8_t piece[1024];
+        size_t size = 0;
+        status = source->read(source->context, piece, sizeof(piece), &size);
+        if (status == FG_OK) {
+            status = fg_buffer_append(buffer, piece, size);
+        }
+    }
+    return status == FG_END ? FG_OK : status == FG_PENDING ? FG_ERR_IO : status;
+}
+
+/* Appends the API's descriptor, which is what the command capabilities answers. */
+static enum fg_status append_descriptor(struct fg_gateway *gateway, struct fg_buffer *body,
+                                        struct fg_error *error)
+{
+    const struct fg_command command = {.name = fg_bytes_from_string("capabilities")};
+    const struct fg_command_spec *spec = fg_registry_find(command.name);
+    if (spec == NULL) {
+        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "there is no command capabilities");
+    }
+    struct fg_call call = {.command = &command, .repository = gateway->repository};
+    struct fg_reply reply = {0};
+    enum fg_status status = fg_repository_snapshot(gateway->repository, &call.snapshot, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status = spec->run(&call, &reply, error);
+    if (status == FG_OK) {
+        status = drain(&reply.body, body);
+        fg_source_destroy(&reply.body);
+    }
+    fg_snapshot_unref(call.snapshot);
+    return status;
+}
+
+static enum fg_status append_apis(const struct fg_handshake *handshake, struct fg_gateway *gateway,
+                                  struct fg_buffer *body, struct fg_error *error)
+{
+    struct fg_cbor_map map;
+    fg_cbor_map_begin(body, &map);
+    enum fg_status status = FG_OK;
+    if (handshake->api) {
+        status = fg_cbor_put_bytestring(body, FG_API_NAME);
+        if (status == FG_OK) {
+            status = append_descriptor(gateway, body, error);
+        }
+    }
+    return status == FG_OK ? fg_cbor_map_end(body, &map, false) : status;
+}
+
+static enum fg_status append_cbor(const struct fg_handshake *handshake, struct fg_gateway *gateway,
+                                  struct fg_buffer *body, struct fg_error *error)
+{
+    struct fg_cbor_map map;
+    fg_cbor_map_begin(body, &map);
+    enum fg_status status = fg_cbor_put_bytestring(body, "apibase");
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytestring(body, "api/");
+    }
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytestring(body, "apis");
+    }
+    if (status == FG_OK) {
+        status = append_apis(handshake, gateway, body, error);
+    }
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytestring(body, "v1capabilities");
+    }
+    struct fg_buffer tokens = FG_BUFFER_INIT(TOKENS_MAX);
+    if (status == FG_OK) {
+        status = fg_handshake_put_tokens(gateway, &tokens, error);
+    }
+    if (status == FG_OK) {
+        status = fg_cbor_put_bytes(body, tokens.data, tokens.size);
+    }
+    fg_buffer_free(&tokens);
+    return status == FG_OK ? fg_cbor_map_end(body, &map, false) : status;
+}
+
+enum fg_status fg_handshake_answer(const struct fg_handshake *handshake, struct fg_gateway *gateway,
+                                   struct fg_buffer *body, const char **ret_content_type,
+                                   struct fg_error *error)
+{
+    error->message[0] = '\0';
+    enum fg_status status;
+    if (handshake->upgrade) {
+        *ret_content_type = "application/mercurial-cbor";
+        status = append_cbor(handshake, gateway, body, error);
+    } else {
+        *ret_content_type = "application/mercurial-0.1";
+        status = fg_handshake_put_tokens(gateway, body, error);
+    }
+    if (status != FG_OK && error->message[0] == '\0') {
+        fg_fail(error, status, 0, "%s", fg_status_text(status));
+    }
+    return status;
+}
