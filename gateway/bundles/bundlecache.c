@@ -28,8 +28,8 @@ enum entry_state {
 struct follower;
 
 struct entry {
-    struct entry *next; /* asked for before this one */
-    struct entry **link;
+    struct entry *next;     /* asked for before this one */
+    struct entry *previous; /* asked for after this one */
     struct fg_bundlecache *cache;
     uint8_t key[FG_BUNDLE_KEY_SIZE];
     uint8_t tag;
@@ -70,7 +70,8 @@ struct fg_bundlecache {
     pthread_cond_t loaded;
     struct fg_bundlestore *store;
     struct fg_workers *workers;
-    struct entry *entries;
+    struct entry *entries; /* asked for last */
+    struct entry *oldest;
     struct fg_bundlecache_view counts;
 };
 
@@ -79,9 +80,11 @@ struct fg_bundlecache {
 static void link_first(struct fg_bundlecache *cache, struct entry *entry)
 {
     entry->next = cache->entries;
-    entry->link = &cache->entries;
+    entry->previous = NULL;
     if (entry->next != NULL) {
-        entry->next->link = &entry->next;
+        entry->next->previous = entry;
+    } else {
+        cache->oldest = entry;
     }
     cache->entries = entry;
     entry->listed = true;
@@ -91,15 +94,22 @@ static void link_first(struct fg_bundlecache *cache, struct entry *entry)
 
 static void unlink_entry(struct fg_bundlecache *cache, struct entry *entry)
 {
-    if (entry->listed) {
-        *entry->link = entry->next;
-        if (entry->next != NULL) {
-            entry->next->link = entry->link;
-        }
-        entry->listed = false;
-        cache->counts.entries--;
-        cache->counts.bytes -= entry->size;
+    if (!entry->listed) {
+        return;
     }
+    if (entry->previous != NULL) {
+        entry->previous->next = entry->next;
+    } else {
+        cache->entries = entry->next;
+    }
+    if (entry->next != NULL) {
+        entry->next->previous = entry->previous;
+    } else {
+        cache->oldest = entry->previous;
+    }
+    entry->listed = false;
+    cache->counts.entries--;
+    cache->counts.bytes -= entry->size;
 }
 
 static struct entry *find_entry(struct fg_bundlecache *cache, const uint8_t *key)
@@ -134,32 +144,29 @@ static void drop(struct fg_bundlecache *cache, struct entry *entry)
     }
 }
 
-/* The entry that was not asked for longest and is whole; NULL if there is none. */
-static struct entry *find_oldest(struct fg_bundlecache *cache)
+static bool has_room(const struct fg_bundlecache *cache, uint64_t bytes)
 {
-    struct entry *oldest = NULL;
-    for (struct entry *entry = cache->entries; entry != NULL; entry = entry->next) {
-        if (entry->state == ENTRY_WHOLE) {
-            oldest = entry;
-        }
-    }
-    return oldest;
+    return cache->counts.bytes + bytes <= cache->counts.limit &&
+           cache->counts.entries <= ENTRIES_MAX;
 }
 
-/* Makes room for so many bytes more. False if that cannot be. */
+/*
+ * Makes room for so many bytes more: of the entries that are whole, those go that were not asked
+ * for longest. False if that cannot be.
+ */
 static bool make_room(struct fg_bundlecache *cache, uint64_t bytes)
 {
-    while (cache->counts.bytes + bytes > cache->counts.limit ||
-           cache->counts.entries > ENTRIES_MAX) {
-        struct entry *oldest = find_oldest(cache);
-        if (oldest == NULL) {
-            return false;
+    struct entry *entry = cache->oldest;
+    while (entry != NULL && !has_room(cache, bytes)) {
+        struct entry *previous = entry->previous;
+        if (entry->state == ENTRY_WHOLE) {
+            fg_bundlestore_remove(cache->store, entry->key);
+            cache->counts.evictions++;
+            drop(cache, entry);
         }
-        fg_bundlestore_remove(cache->store, oldest->key);
-        cache->counts.evictions++;
-        drop(cache, oldest);
+        entry = previous;
     }
-    return true;
+    return has_room(cache, bytes);
 }
 
 /* -- making ----------------------------------------------------------------------------------- */
@@ -632,8 +639,10 @@ void fg_bundlecache_close(struct fg_bundlecache *cache)
     if (cache == NULL) {
         return;
     }
-    while (cache->entries != NULL) {
-        drop(cache, cache->entries);
+    for (struct entry *entry = cache->entries; entry != NULL;) {
+        struct entry *next = entry->next;
+        drop(cache, entry);
+        entry = next;
     }
     fg_bundlestore_close(cache->store);
     pthread_cond_destroy(&cache->loaded);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -187,8 +188,8 @@ static enum fg_status add_wholes(struct fg_streamclone *clone, bool obsstore,
         status = add_whole(clone, layout->store, "obsstore", "obsstore", false, error);
     }
     for (size_t i = 0; i < sizeof caches / sizeof caches[0] && status == FG_OK; i++) {
-        char path[64] = "cache/";
-        strcat(path, caches[i]);
+        char path[64];
+        (void)snprintf(path, sizeof path, "cache/%s", caches[i]);
         status = add_whole(clone, layout->source, path, caches[i], true, error);
     }
     return status;

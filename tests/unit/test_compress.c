@@ -74,6 +74,7 @@ static void check_inflated(enum fg_compression compression, struct fg_bytes got,
                            struct fg_bytes text)
 {
     uint8_t *inflated = malloc(text.size + 1);
+    const uint8_t *plain = inflated;
     assert_true(got.size >= 5);
     assert_memory_equal(got.data, "\x04name", 5);
     got.data += 5;
@@ -92,10 +93,9 @@ static void check_inflated(enum fg_compression compression, struct fg_bytes got,
         assert_int_equal(size, text.size);
     } else {
         assert_int_equal(got.size, text.size);
-        assert_true(text.size == 0 || memcmp(got.data, text.data, text.size) == 0);
-        memcpy(inflated, text.data, text.size);
+        plain = got.data;
     }
-    assert_memory_equal(inflated, text.data, text.size);
+    assert_memory_equal(plain, text.data, text.size);
     free(inflated);
 }
 
