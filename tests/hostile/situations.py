@@ -39,7 +39,8 @@ def reader(server, body):
     return connection
 
 
-@case(19, "large replies, reader stalls", "cut after reply-time, memory given back", 48 << 10, "own")
+# 36,000 replies of 790 bytes wait, each in 1,024 bytes.
+@case(19, "large replies, reader stalls", "cut after reply-time, memory given back", 80 << 10, "own")
 def stalled_readers(measure):
     body = b"".join(
         request(b"capabilities", requestid=number, begin=number == 1) for number in range(1, 9000)
