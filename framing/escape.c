@@ -1,18 +1,10 @@
 /* Backslash escapes. */
 #include "framing/escape.h"
 
+#include "framing/hex.h"
 #include "framing/utf8.h"
 
 #include <string.h>
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Reads exactly digits hex digits after the two characters of \x, \u or \U. */
 static enum fg_status hex_escape(struct fg_bytes text, size_t digits, uint32_t *ret_value,
@@ -20,7 +12,7 @@ static enum fg_status hex_escape(struct fg_bytes text, size_t digits, uint32_t *
 {
     uint32_t value = 0;
     for (size_t i = 2; i < 2 + digits; i++) {
-        int digit = i < text.size ? hex_digit(text.data[i]) : -1;
+        int digit = i < text.size ? fg_hex_digit(text.data[i]) : -1;
         if (digit < 0) {
             return fg_fail(error, FG_ERR_SYNTAX, 0, "escape \\%c needs %zu hex digits",
                            text.data[1], digits);

@@ -1,7 +1,9 @@
-/* Running hg: its environment. */
+/* Running hg: its environment, and its failures. */
 #define _GNU_SOURCE /* asprintf */
 
 #include "handlers/hgprogram.h"
+
+#include "framing/utf8.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,4 +45,28 @@ enum fg_status fg_hg_environment_make(struct fg_hg_environment *ret_environment,
         ok = value == NULL || add(ret_environment, &count, inherited[i], value);
     }
     return ok ? FG_OK : FG_ERR_MEMORY;
+}
+
+enum fg_status fg_hg_failure(const char *command, int exit_status, struct fg_bytes said,
+                             struct fg_error *error)
+{
+    enum { SHOWN_MAX = 180 };
+    while (said.size > 0 && said.data[said.size - 1] == '\n') {
+        said.size--;
+    }
+    if (said.size > SHOWN_MAX) {
+        said.data += said.size - SHOWN_MAX;
+        said.size = SHOWN_MAX;
+    }
+    struct fg_buffer shown = FG_BUFFER_INIT(4 * SHOWN_MAX);
+    if (fg_utf8_append_repaired(&shown, said) != FG_OK) {
+        fg_buffer_reset(&shown);
+    }
+    for (size_t i = 0; i < shown.size; i++) {
+        shown.data[i] = shown.data[i] == '\n' ? ' ' : shown.data[i];
+    }
+    fg_fail(error, FG_ERR_IO, 0, "%s: hg failed with status %d: %.*s", command, exit_status,
+            (int)shown.size, shown.size > 0 ? (const char *)shown.data : "");
+    fg_buffer_free(&shown);
+    return FG_ERR_IO;
 }

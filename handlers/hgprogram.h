@@ -1,8 +1,8 @@
-/* The environment in which the handlers that write run hg. */
+/* What the handlers that write share when they run hg: its environment, and how it fails. */
 #ifndef FRAMEGATE_HANDLERS_HGPROGRAM_H
 #define FRAMEGATE_HANDLERS_HGPROGRAM_H
 
-#include "framing/status.h"
+#include "framing/buffer.h"
 
 enum { FG_HG_ENVIRONMENT_MAX = 8 };
 
@@ -18,5 +18,9 @@ enum fg_status fg_hg_environment_make(struct fg_hg_environment *ret_environment,
                                       const char *settings);
 
 void fg_hg_environment_clear(struct fg_hg_environment *environment);
+
+/* FG_ERR_IO for the command, with hg's exit status and the end of what it said, made printable. */
+enum fg_status fg_hg_failure(const char *command, int exit_status, struct fg_bytes said,
+                             struct fg_error *error);
 
 #endif

@@ -2,7 +2,6 @@
  * pushkey: sets a key if it has a given value now. Writing is Mercurial's own business (locks,
  * transactions, hooks), so this runs the real one.
  */
-#include "framing/utf8.h"
 #include "handlers/commands.h"
 #include "handlers/hgprogram.h"
 #include "handlers/repo/limits.h"
@@ -18,7 +17,6 @@ static const char *const names[] = {"namespace", "key", "old", "new"};
 enum {
     NAMES_COUNT = sizeof names / sizeof names[0],
     NAMES_START = 4, /* hg debugpushkey -- REPO */
-    SHOWN_MAX = 180, /* bytes of output in a message */
     EXIT_TRUE = 0,
     EXIT_FALSE = 1,
 };
@@ -59,32 +57,6 @@ static struct fg_bytes last_line(struct fg_bytes text)
     return (struct fg_bytes){text.data + start, text.size - start};
 }
 
-/* A failure with what hg said last, on standard error or else on standard output. */
-static enum fg_status fail_with_output(const struct fg_buffer *output,
-                                       const struct fg_buffer *errors, int exit_status,
-                                       struct fg_error *error)
-{
-    struct fg_bytes said = fg_buffer_view(errors->size > 0 ? errors : output);
-    while (said.size > 0 && said.data[said.size - 1] == '\n') {
-        said.size--;
-    }
-    if (said.size > SHOWN_MAX) {
-        said.data += said.size - SHOWN_MAX;
-        said.size = SHOWN_MAX;
-    }
-    struct fg_buffer shown = FG_BUFFER_INIT(4 * SHOWN_MAX);
-    if (fg_utf8_append_repaired(&shown, said) != FG_OK) {
-        fg_buffer_reset(&shown);
-    }
-    for (size_t i = 0; i < shown.size; i++) {
-        shown.data[i] = shown.data[i] == '\n' ? ' ' : shown.data[i];
-    }
-    fg_fail(error, FG_ERR_IO, 0, "pushkey: hg failed with status %d: %.*s", exit_status,
-            (int)shown.size, shown.size > 0 ? (const char *)shown.data : "");
-    fg_buffer_free(&shown);
-    return FG_ERR_IO;
-}
-
 static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_result,
                              struct fg_error *error)
 {
@@ -113,7 +85,8 @@ static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_
         if (is_true || is_false) {
             *ret_result = is_true;
         } else {
-            status = fail_with_output(&output, &errors, exit_status, error);
+            status = fg_hg_failure("pushkey", exit_status,
+                                   fg_buffer_view(errors.size > 0 ? &errors : &output), error);
         }
     }
     fg_hg_environment_clear(&environment);

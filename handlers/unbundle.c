@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE /* memfd_create, O_TMPFILE */
 
-#include "framing/utf8.h"
 #include "handlers/commands.h"
 #include "handlers/hgprogram.h"
 #include "handlers/registry.h"
@@ -26,8 +25,7 @@
 enum {
     BLOCK = 64 << 10, /* bytes that are sent to hg at once, after a line with their number */
     BLOCK_HEAD_MAX = 16,
-    ARGUMENTS = 5,   /* hg -R REPO serve --stdio */
-    SHOWN_MAX = 180, /* bytes of output in a message */
+    ARGUMENTS = 5, /* hg -R REPO serve --stdio */
 };
 
 /* What hg says once it waits for the bundle. */
@@ -201,29 +199,6 @@ static enum fg_status take(void *context, struct fg_bytes piece, struct fg_error
 
 /* -- hg takes it ------------------------------------------------------------------------------- */
 
-/* A failure with what hg said last. */
-static enum fg_status fail_with(int exit_status, struct fg_bytes said, struct fg_error *error)
-{
-    while (said.size > 0 && said.data[said.size - 1] == '\n') {
-        said.size--;
-    }
-    if (said.size > SHOWN_MAX) {
-        said.data += said.size - SHOWN_MAX;
-        said.size = SHOWN_MAX;
-    }
-    struct fg_buffer shown = FG_BUFFER_INIT(4 * SHOWN_MAX);
-    if (fg_utf8_append_repaired(&shown, said) != FG_OK) {
-        fg_buffer_reset(&shown);
-    }
-    for (size_t i = 0; i < shown.size; i++) {
-        shown.data[i] = shown.data[i] == '\n' ? ' ' : shown.data[i];
-    }
-    fg_fail(error, FG_ERR_IO, 0, "unbundle: hg failed with status %d: %.*s", exit_status,
-            (int)shown.size, shown.size > 0 ? (const char *)shown.data : "");
-    fg_buffer_free(&shown);
-    return FG_ERR_IO;
-}
-
 /* Takes "NUMBER\n" and as many bytes off the front; false if that is not what stands there. */
 static bool take_answer(struct fg_bytes *rest, struct fg_bytes *ret_answer)
 {
@@ -261,7 +236,7 @@ static enum fg_status put_reply(struct fg_bytes said, struct fg_bytes errors, in
         known = take_answer(&rest, &answer) && (answer.size > 0 || take_answer(&rest, &answer));
     }
     if (!known || answer.size == 0) {
-        return fail_with(exit_status, errors.size > 0 ? errors : said, error);
+        return fg_hg_failure("unbundle", exit_status, errors.size > 0 ? errors : said, error);
     }
     bool number = true;
     for (size_t i = 0; i < answer.size; i++) {

@@ -1,6 +1,8 @@
 /* The text forms of the classic transport. */
 #include "gateway/exchange/classic.h"
 
+#include "framing/hex.h"
+#include "gateway/exchange/percent.h"
 #include "handlers/repo/node.h"
 
 #include <stdio.h>
@@ -42,15 +44,6 @@ const struct fg_classic_command *fg_classic_find(struct fg_bytes name)
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* What comes before the delimiter or the end, which is taken off too. */
 static struct fg_bytes until(struct fg_bytes *rest, char delimiter)
 {
@@ -77,28 +70,9 @@ static const char *quote(struct fg_bytes text, char ret_quoted[QUOTE_MAX + 4])
     return ret_quoted;
 }
 
-/* Undoes the encoding of a form into out, which has text.size bytes; false if it is malformed. */
 static bool decode_form(struct fg_bytes text, uint8_t *out, size_t *ret_size)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        if (byte == '%') {
-            bool room = text.size - i > 2;
-            int high = room ? hex_digit(text.data[i + 1]) : -1;
-            int low = room ? hex_digit(text.data[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        } else if (byte == '+') {
-            byte = ' ';
-        }
-        out[size++] = byte;
-    }
-    *ret_size = size;
-    return true;
+    return fg_percent_decode(text, true, out, text.size, ret_size);
 }
 
 static const char escapes[][2] = {{'c', ':'}, {'o', ','}, {'s', ';'}, {'e', '='}};
@@ -226,8 +200,8 @@ static bool decode_node(struct fg_bytes text, uint8_t ret_node[FG_NODE_SIZE])
         return false;
     }
     for (size_t i = 0; i < FG_NODE_SIZE; i++) {
-        int high = hex_digit(text.data[2 * i]);
-        int low = hex_digit(text.data[2 * i + 1]);
+        int high = fg_hex_digit(text.data[2 * i]);
+        int low = fg_hex_digit(text.data[2 * i + 1]);
         if (high < 0 || low < 0) {
             return false;
         }

@@ -37,23 +37,6 @@ struct fg_classic {
 
 /* -- the head --------------------------------------------------------------------------------- */
 
-/* Appends the values of NAME-1, NAME-2, … as far as they go without a gap. */
-static enum fg_status join(const struct fg_head *head, const char *name, struct fg_buffer *value)
-{
-    for (unsigned n = 1;; n++) {
-        char numbered[32];
-        snprintf(numbered, sizeof(numbered), "%s-%u", name, n);
-        const struct fg_field *field = fg_head_find(head, numbered);
-        if (field == NULL) {
-            return FG_OK;
-        }
-        enum fg_status status = fg_buffer_append(value, field->value.data, field->value.size);
-        if (status != FG_OK) {
-            return status;
-        }
-    }
-}
-
 /* How many bytes of the body are arguments. Refuses what cannot be. */
 static void read_post_size(struct fg_exchange *exchange, const struct fg_head *head)
 {
@@ -99,9 +82,9 @@ enum fg_status fg_exchange_classic_prepare(struct fg_exchange *exchange, const s
     fg_buffer_init(&classic->words, SIZE_MAX / 2); /* the head has its limit */
     fg_buffer_init(&classic->text, (size_t)config->reply_bytes);
     read_post_size(exchange, head);
-    enum fg_status status = join(head, "x-hgproto", &classic->words);
+    enum fg_status status = fg_head_join(head, "x-hgproto", &classic->words);
     if (status == FG_OK && classic->post_left == 0) {
-        status = join(head, "x-hgarg", &classic->form);
+        status = fg_head_join(head, "x-hgarg", &classic->form);
     }
     return status;
 }

@@ -25,23 +25,6 @@ enum { TOKENS_MAX = 16 * 1024 }; /* bytes of all of them */
         }                                                                                          \
     } while (0)
 
-/* Appends the values of NAME-1, NAME-2, … as far as they go without a gap. */
-static enum fg_status join(const struct fg_head *head, const char *name, struct fg_buffer *value)
-{
-    for (unsigned n = 1;; n++) {
-        char numbered[32];
-        snprintf(numbered, sizeof(numbered), "%s-%u", name, n);
-        const struct fg_field *field = fg_head_find(head, numbered);
-        if (field == NULL) {
-            return FG_OK;
-        }
-        enum fg_status status = fg_buffer_append(value, field->value.data, field->value.size);
-        if (status != FG_OK) {
-            return status;
-        }
-    }
-}
-
 /* True if word is one of the blank-separated words of text. */
 static bool has_word(struct fg_bytes text, const char *word)
 {
@@ -64,9 +47,9 @@ enum fg_status fg_handshake_read(const struct fg_head *head, struct fg_handshake
     /* The head as a whole has its limit, so its parts need none. */
     struct fg_buffer upgrade = FG_BUFFER_INIT(SIZE_MAX / 2);
     struct fg_buffer proto = FG_BUFFER_INIT(SIZE_MAX / 2);
-    enum fg_status status = join(head, "x-hgupgrade", &upgrade);
+    enum fg_status status = fg_head_join(head, "x-hgupgrade", &upgrade);
     if (status == FG_OK) {
-        status = join(head, "x-hgproto", &proto);
+        status = fg_head_join(head, "x-hgproto", &proto);
     }
     if (status == FG_OK) {
         ret_handshake->upgrade = upgrade.size > 0 && has_word(fg_buffer_view(&proto), "cbor");

@@ -4,6 +4,7 @@
 #include "gateway/exchange/route.h"
 
 #include "gateway/exchange/mediatype.h"
+#include "gateway/exchange/percent.h"
 #include "handlers/registry.h"
 
 #include <stddef.h>
@@ -91,43 +92,6 @@ static bool is_token(struct fg_bytes text)
     return text.size > 0;
 }
 
-static int hex_digit(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    byte = lower(byte);
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
-/*
- * Undoes percent encoding. False if it is malformed or the result exceeds capacity; a name that
- * is too long is no name of ours.
- */
-static bool decode(struct fg_bytes text, uint8_t *ret_data, size_t capacity, size_t *ret_size)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t byte = text.data[i];
-        if (byte == '%') {
-            bool room = text.size - i > 2;
-            int high = room ? hex_digit(text.data[i + 1]) : -1;
-            int low = room ? hex_digit(text.data[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            byte = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        if (size == capacity) {
-            return false;
-        }
-        ret_data[size++] = byte;
-    }
-    *ret_size = size;
-    return true;
-}
-
 /* A part as it is meant. Paths of clients have nothing to undo. */
 static bool decode_part(const struct path *path, size_t part, uint8_t data[NAME_MAX_SIZE],
                         struct fg_bytes *ret_decoded)
@@ -137,7 +101,8 @@ static bool decode_part(const struct path *path, size_t part, uint8_t data[NAME_
         *ret_decoded = path->parts[part];
         return true;
     }
-    if (!decode(path->parts[part], data, NAME_MAX_SIZE, &size)) {
+    /* A name that is too long is no name of ours. */
+    if (!fg_percent_decode(path->parts[part], false, data, NAME_MAX_SIZE, &size)) {
         return false;
     }
     *ret_decoded = (struct fg_bytes){data, size};
@@ -365,6 +330,22 @@ static bool split_path(struct fg_bytes path, struct path *ret_path)
         path.size -= gone;
     }
     return true;
+}
+
+enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct fg_buffer *value)
+{
+    for (unsigned n = 1;; n++) {
+        char numbered[32];
+        snprintf(numbered, sizeof(numbered), "%s-%u", name, n);
+        const struct fg_field *field = fg_head_find(head, numbered);
+        if (field == NULL) {
+            return FG_OK;
+        }
+        enum fg_status status = fg_buffer_append(value, field->value.data, field->value.size);
+        if (status != FG_OK) {
+            return status;
+        }
+    }
 }
 
 struct fg_bytes fg_target_query(struct fg_bytes target)

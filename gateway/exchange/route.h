@@ -111,6 +111,12 @@ static inline const struct fg_field *fg_head_find(const struct fg_head *head, co
     return NULL;
 }
 
+/*
+ * Appends the values of NAME-1, NAME-2, … (lower case) as far as they go without a gap: so
+ * Mercurial sends what does not fit in one field. FG_ERR_LIMIT, FG_ERR_MEMORY from the buffer.
+ */
+enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct fg_buffer *value);
+
 /* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
 bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
                      struct fg_route *route);

@@ -1,7 +1,7 @@
 /* Parsing bundlecaps: "HG20", and "bundle2=" with percent-encoded lines. */
 #include "handlers/bundle/caps.h"
 
-#include "handlers/repo/node.h"
+#include "framing/hex.h"
 
 void fg_bundle_caps_clear(struct fg_bundle_caps *caps)
 {

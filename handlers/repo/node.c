@@ -1,23 +1,11 @@
 /* Node ids: hexadecimal in both directions, and the hash that makes them. */
 #include "handlers/repo/node.h"
 
+#include "framing/hex.h"
+
 #include <nettle/sha1.h>
 
 const struct fg_node fg_node_null;
-
-int fg_hex_digit(uint8_t character)
-{
-    if (character >= '0' && character <= '9') {
-        return character - '0';
-    }
-    if (character >= 'a' && character <= 'f') {
-        return character - 'a' + 10;
-    }
-    if (character >= 'A' && character <= 'F') {
-        return character - 'A' + 10;
-    }
-    return -1;
-}
 
 bool fg_node_from_hex(struct fg_bytes hex, struct fg_node *ret_node)
 {

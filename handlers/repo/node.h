@@ -33,9 +33,6 @@ static inline bool fg_node_is_null(const struct fg_node *node)
     return fg_node_equal(node, &fg_node_null);
 }
 
-/* The value of a hexadecimal digit in either case, or -1. */
-int fg_hex_digit(uint8_t character);
-
 /* Reads exactly 40 hexadecimal digits. False, and *ret_node untouched, for anything else. */
 bool fg_node_from_hex(struct fg_bytes hex, struct fg_node *ret_node);
 

@@ -1,6 +1,7 @@
 /* The table from nodes to revisions: open addressing, linear probing, never more than half full. */
 #include "handlers/repo/nodetable.h"
 
+#include "framing/hex.h"
 #include "handlers/repo/endian.h"
 #include "handlers/repo/mapping.h"
 

@@ -4,6 +4,7 @@
  */
 #include "handlers/repo/tags.h"
 
+#include "framing/hex.h"
 #include "handlers/repo/changeset.h"
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"

@@ -18,6 +18,7 @@
 #include "handlers/registry.h"
 #include "handlers/repo/repository.h"
 #include "handlers/repo/streamclone.h"
+#include "tests/support/counter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -237,32 +238,6 @@ static enum fg_status run_sleep(const struct fg_call *call, struct fg_reply *rep
     return reply_buffer(&buffer, FG_BYTES_RESPONSE_CBOR, reply);
 }
 
-struct counter {
-    uint64_t offset;
-    uint64_t end;
-    uint64_t fails_at;
-};
-
-static enum fg_status read_counter(void *context, uint8_t *buffer, size_t capacity,
-                                   size_t *ret_size)
-{
-    struct counter *counter = context;
-    if (counter->offset >= counter->fails_at) {
-        return FG_ERR_IO;
-    }
-    if (counter->offset == counter->end) {
-        return FG_END;
-    }
-    uint64_t left = counter->end - counter->offset;
-    size_t size = left < capacity ? (size_t)left : capacity;
-    for (size_t i = 0; i < size; i++) {
-        buffer[i] = (uint8_t)((counter->offset + i) % 251);
-    }
-    counter->offset += size;
-    *ret_size = size;
-    return FG_OK;
-}
-
 static enum fg_status reply_counter(uint64_t end, uint64_t fails_at, struct fg_reply *reply,
                                     struct fg_error *error)
 {
@@ -270,7 +245,7 @@ static enum fg_status reply_counter(uint64_t end, uint64_t fails_at, struct fg_r
     if (counter == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
-    *counter = (struct counter){0, end, fails_at};
+    *counter = (struct counter){.end = end, .fails_at = fails_at};
     reply->body =
         (struct fg_source){.read = read_counter, .destroy = free, .context = counter, .size = end};
     reply->flags = 0;

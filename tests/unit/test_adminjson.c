@@ -9,37 +9,8 @@
 #include "gateway/admin/metrics.h"
 #include "gateway/admin/vocabulary.h"
 
+#include "tests/support/allocation.h"
 #include "tests/support/support.h"
-
-/* The allocation that fails, counted down; negative: none does. */
-static long fails_in = -1;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static bool fails_now(void)
-{
-    return fails_in >= 0 && fails_in-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
 
 static struct fg_gateway gateway;
 static struct fg_exchange *live; /* in flight during all tests */

@@ -2,51 +2,13 @@
  * Each allocation of a scenario fails in turn: nothing crashes, nothing leaks, and whoever asked
  * is told FG_ERR_MEMORY. The scenario goes through every module of framing/.
  */
+#include "tests/support/allocation.h"
 #include "tests/support/support.h"
 
 #include "framing/humanstring.h"
 #include "framing/literal.h"
 #include "framing/reactor.h"
 #include "framing/response.h"
-
-/* -- the allocator in between ------------------------------------------------------------------ */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static long until_failure = -1; /* allocations that still succeed; negative: all do */
-static bool failed;
-
-static bool must_fail(void)
-{
-    if (until_failure < 0) {
-        return false;
-    }
-    if (until_failure-- > 0) {
-        return false;
-    }
-    failed = true;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return must_fail() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return must_fail() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return must_fail() ? NULL : __real_realloc(old, size);
-}
 
 /* -- scenarios ------------------------------------------------------------------------------------
  */
@@ -56,10 +18,10 @@ static unsigned fail_each(enum fg_status (*scenario)(void))
 {
     unsigned allocations = 0;
     for (;; allocations++) {
-        until_failure = (long)allocations;
-        failed = false;
+        fails_in = (long)allocations;
         enum fg_status status = scenario();
-        until_failure = -1;
+        bool failed = fails_in < 0;
+        fails_in = -1;
         if (!failed) {
             assert_int_equal(status, FG_OK);
             return allocations;

@@ -1,41 +1,12 @@
 /* The pump: reading ahead on workers for consumers of any pace. */
 #include "gateway/exchange/pump.h"
 
+#include "tests/support/counter.h"
 #include "tests/support/support.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
-
-/* A source of counted bytes that says when it is destroyed. */
-struct counter {
-    uint64_t offset;
-    uint64_t end;
-    uint64_t fails_at;
-    size_t step; /* bytes it gives at once */
-    atomic_bool destroyed;
-};
-
-static enum fg_status read_counter(void *context, uint8_t *buffer, size_t capacity,
-                                   size_t *ret_size)
-{
-    struct counter *counter = context;
-    if (counter->offset >= counter->fails_at) {
-        return FG_ERR_IO;
-    }
-    if (counter->offset == counter->end) {
-        return FG_END;
-    }
-    uint64_t left = counter->end - counter->offset;
-    size_t size = left < capacity ? (size_t)left : capacity;
-    size = size < counter->step ? size : counter->step;
-    for (size_t i = 0; i < size; i++) {
-        buffer[i] = (uint8_t)((counter->offset + i) % 251);
-    }
-    counter->offset += size;
-    *ret_size = size;
-    return FG_OK;
-}
 
 static void destroy_counter(void *context)
 {
