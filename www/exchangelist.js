@@ -10,7 +10,7 @@ const SKIPPED_MS = 5000; // for which the list says that some are missing
 
 /** True if something went wrong in the exchange. */
 export function failed(exchange) {
-  return exchange.aborted || exchange.message !== '' || exchange.status >= 400;
+  return exchange.aborted || exchange.message !== '' || exchange.status >= 400 || exchange.command_errors > 0;
 }
 
 /** The outcome in a word or two, and how grave it is. */
@@ -21,11 +21,21 @@ export function outcome(exchange) {
   if (exchange.aborted) {
     return { text: exchange.status ? `${exchange.status} cut off` : 'cut off', level: 'bad' };
   }
-  return { text: String(exchange.status), level: failed(exchange) ? 'bad' : 'good' };
+  // A command's own error is answered with 200: the gateway and the protocol are fine.
+  const level = exchange.command_errors > 0 && exchange.status < 400 ? 'warn' : failed(exchange) ? 'bad' : 'good';
+  return { text: String(exchange.status), level };
 }
 
 function endOf({ start, microseconds }) {
   return start + microseconds / 1e6;
+}
+
+/** Why it is not over, or what went wrong. */
+function reason({ live, waits_for: what, message, command_errors: errors }) {
+  if (live) {
+    return `waits for: ${what}`;
+  }
+  return message || (errors > 0 ? `${plural(errors, 'command')} answered with an error` : '');
 }
 
 /** What ran; where nothing did, what was asked for, without what all commands' paths have in common. */
@@ -45,7 +55,7 @@ const cells = [
   } },
   { name: 'time', title: 'Start', show: (cell, { start }) => setText(cell, clock(start)) },
   { name: 'what', title: 'Commands or target', show: (cell, exchange) => setText(cell, subject(exchange)) },
-  { name: 'why', title: 'Message', show: (cell, exchange) => setText(cell, exchange.live ? `waits for: ${exchange.waits_for}` : exchange.message) },
+  { name: 'why', title: 'Message', show: (cell, exchange) => setText(cell, reason(exchange)) },
   { name: 'took', title: 'Took', show: (cell, exchange) => setText(cell, duration((exchange.microseconds ?? exchange.age_microseconds) / 1e6)) },
   { name: 'frames', title: 'Frames in, out', show: (cell, exchange) => setText(cell, `${count(exchange.frames_in)} → ${count(exchange.frames_out)}`) },
   { name: 'size', title: 'Bytes in, out', show: (cell, exchange) => setText(cell, `${bytes(exchange.bytes_in)} → ${bytes(exchange.bytes_out)}`) },
@@ -58,7 +68,7 @@ function makeRow() {
 }
 
 function searchable(exchange) {
-  return [exchange.id, subject(exchange), exchange.method, exchange.target, exchange.peer, outcome(exchange).text, exchange.message ?? '']
+  return [exchange.id, subject(exchange), exchange.method, exchange.target, exchange.peer, outcome(exchange).text, reason(exchange)]
     .join(' ')
     .toLowerCase();
 }
@@ -146,9 +156,9 @@ export class ExchangeList {
     this.redraw();
   }
 
-  /** The state names what is in flight and the last that ended. */
-  showState({ exchanges, finished }) {
-    this.fresh.push(...finished);
+  /** The state names what is in flight, the last that ended, and failures before these. */
+  showState({ exchanges, finished, failed: older }) {
+    this.fresh.push(...finished, ...older);
     this.takeFresh();
     this.live = exchanges.filter(({ id }) => !this.known.has(id)).map((exchange) => ({ ...exchange, live: true }));
     this.live.sort((a, b) => b.start - a.start);

@@ -68,6 +68,21 @@ static bool append_event(struct fg_buffer *out, const char *name, char *json)
     return whole;
 }
 
+/* Of the first count in events->finished those that failed, or the others. Returns how many. */
+static size_t append_those(const struct fg_events *events, size_t count, bool failed,
+                           struct fg_buffer *out)
+{
+    size_t appended = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (fg_finished_failed(&events->finished[i]) == failed) {
+            bool ok = true;
+            json_t *document = fg_finished_json(&events->finished[i], &ok);
+            appended += append_event(out, "finished", fg_json_finish(document, ok));
+        }
+    }
+    return appended;
+}
+
 static void append_finished(struct fg_events *events, bool first, struct fg_buffer *out)
 {
     uint64_t skipped = 0;
@@ -77,11 +92,9 @@ static void append_finished(struct fg_events *events, bool first, struct fg_buff
     }
     size_t count = fg_state_finished_since(events->gateway->state, events->marks, events->finished,
                                            FINISHED_MAX, &skipped);
-    for (size_t i = 0; i < count; i++) {
-        bool ok = true;
-        json_t *document = fg_finished_json(&events->finished[i], &ok);
-        skipped += !append_event(out, "finished", fg_json_finish(document, ok));
-    }
+    /* Who looks for what is wrong must not miss it among what is well. */
+    skipped +=
+        count - append_those(events, count, true, out) - append_those(events, count, false, out);
     if (skipped > 0) {
         bool ok = true;
         json_t *document = json_object();

@@ -83,6 +83,7 @@ json_t *fg_finished_json(const struct fg_finished *finished, bool *ok)
     fg_json_put(object, ok, "message", fg_json_repaired(fg_bytes_from_string(finished->message)));
     fg_json_put_text(object, ok, "commands", text.commands);
     fg_json_put_number(object, ok, "commands_count", finished->commands_count);
+    fg_json_put_number(object, ok, "command_errors", finished->command_errors);
     fg_json_put_number(object, ok, "frames_in", finished->frames_in);
     fg_json_put_number(object, ok, "frames_out", finished->frames_out);
     fg_json_put_number(object, ok, "bytes_in", finished->bytes_in);

@@ -349,12 +349,16 @@ static json_t *state_document(struct fg_gateway *gateway, const struct fg_state_
     json_t *root = json_object();
     json_t *exchanges = json_array();
     json_t *finished = json_array();
+    json_t *failed = json_array();
     const struct fg_exchange_view *in_flight = view->in_flight;
     for (size_t i = 0; i < view->in_flight_count; i++) {
         fg_json_add(exchanges, ok, fg_exchange_json(&in_flight[i], ok));
     }
     for (size_t i = 0; i < view->finished_count; i++) {
         fg_json_add(finished, ok, fg_finished_json(&view->finished[i], ok));
+    }
+    for (size_t i = 0; i < view->failed_count; i++) {
+        fg_json_add(failed, ok, fg_finished_json(&view->failed[i], ok));
     }
     put_common(root, ok, gateway, view, listening);
     fg_json_put_text(root, ok, "version", FRAMEGATE_VERSION);
@@ -369,6 +373,7 @@ static json_t *state_document(struct fg_gateway *gateway, const struct fg_state_
     fg_json_put(root, ok, "bundles", fg_bundles_json(gateway, ok));
     fg_json_put(root, ok, "exchanges", exchanges);
     fg_json_put(root, ok, "finished", finished);
+    fg_json_put(root, ok, "failed", failed);
     return root;
 }
 

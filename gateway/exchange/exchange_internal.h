@@ -82,6 +82,7 @@ struct fg_exchange {
     uint64_t reply_bytes; /* that wait in memory */
     uint64_t accounted;   /* of these and others, in the gateway's sum */
     uint64_t commands;
+    uint64_t command_errors;
     uint64_t frames_in;
     uint64_t bytes_in;
     uint64_t bytes_out;

@@ -80,6 +80,7 @@ void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
     ret_finished->status = fg_exchange_final_status(exchange);
     ret_finished->aborted = aborted;
     ret_finished->commands_count = exchange->commands;
+    ret_finished->command_errors = exchange->command_errors;
     ret_finished->frames_in = exchange->frames_in;
     ret_finished->frames_out = exchange->respond.frames;
     ret_finished->bytes_in = exchange->bytes_in;

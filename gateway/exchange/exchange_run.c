@@ -98,6 +98,7 @@ void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command
     struct fg_command_run run = exchange->running;
     exchange->now = fg_now_microseconds();
     run.failed = failed;
+    exchange->command_errors += failed;
     run.bytes_out = failed ? 0 : run.bytes_out;
     run.microseconds = exchange->now - exchange->running.microseconds;
     fg_shard_count_command(exchange->shard, spec, &run);

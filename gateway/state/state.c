@@ -102,6 +102,9 @@ void fg_state_free(struct fg_state *state)
         for (size_t log = 0; log < FG_FINISHED_MAX; log++) {
             fg_frame_log_clear(&shard->logs[log]);
         }
+        for (size_t log = 0; log < FG_FAILED_MAX; log++) {
+            fg_frame_log_clear(&shard->failed_logs[log]);
+        }
     }
     free(state->shards);
     free(state);
@@ -135,6 +138,24 @@ uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct f
     return entry->id;
 }
 
+bool fg_finished_failed(const struct fg_finished *finished)
+{
+    return finished->aborted || finished->status >= 400 || finished->command_errors > 0 ||
+           finished->message[0] != '\0';
+}
+
+/* The exchange at this place of the ring makes room for another. */
+static void forget(struct fg_shard *shard, size_t place)
+{
+    if (fg_finished_failed(&shard->finished[place])) {
+        size_t to = shard->failed_count++ % FG_FAILED_MAX;
+        shard->failed[to] = shard->finished[place];
+        fg_frame_log_clear(&shard->failed_logs[to]);
+        fg_frame_log_move(&shard->logs[place], &shard->failed_logs[to]);
+    }
+    fg_frame_log_clear(&shard->logs[place]);
+}
+
 struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
                                    uint16_t status, bool aborted, struct fg_frame_log *log)
 {
@@ -148,9 +169,12 @@ struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *
     } else if (status < FG_STATUS_MAX) {
         shard->counters.status[status]++;
     }
-    size_t place = shard->finished_count++ % FG_FINISHED_MAX;
-    fg_frame_log_clear(&shard->logs[place]);
+    size_t place = shard->finished_count % FG_FINISHED_MAX;
+    if (shard->finished_count >= FG_FINISHED_MAX) {
+        forget(shard, place);
+    }
     fg_frame_log_move(log, &shard->logs[place]);
+    shard->finished[place].number = shard->finished_count++;
     return &shard->finished[place];
 }
 
@@ -321,10 +345,34 @@ static enum fg_status make_room(const struct fg_state *state, size_t entry_size,
     /* One more of each, since none of nothing may be NULL. */
     view->in_flight = calloc(in_flight + 1, entry_size);
     view->commands = calloc(state->commands_count + 1, sizeof(*view->commands));
-    view->finished = calloc((size_t)state->count * FG_FINISHED_MAX + 1, sizeof(*view->finished));
+    view->finished = calloc((size_t)state->count * (FG_FINISHED_MAX + FG_FAILED_MAX) + 1,
+                            sizeof(*view->finished));
     return view->in_flight != NULL && view->commands != NULL && view->finished != NULL
                ? FG_OK
                : FG_ERR_MEMORY;
+}
+
+/* What a ring of that size holds after count entries. */
+static void append_finished(struct fg_state_view *view, const struct fg_finished *ring,
+                            uint64_t count, size_t size)
+{
+    size_t held = count < size ? (size_t)count : size;
+    memcpy(view->finished + view->finished_count, ring, held * sizeof(*ring));
+    view->finished_count += held;
+}
+
+/* Of all that the shards remember: the last ones, and behind them the failures of those before. */
+static void choose_finished(struct fg_state_view *view)
+{
+    qsort(view->finished, view->finished_count, sizeof(*view->finished), newest_first);
+    size_t last = view->finished_count < FG_FINISHED_MAX ? view->finished_count : FG_FINISHED_MAX;
+    for (size_t i = last; i < view->finished_count && view->failed_count < FG_FAILED_MAX; i++) {
+        if (fg_finished_failed(&view->finished[i])) {
+            view->finished[last + view->failed_count++] = view->finished[i];
+        }
+    }
+    view->failed = view->finished + last;
+    view->finished_count = last;
 }
 
 static void copy_shard(const struct fg_shard *shard, size_t entry_size,
@@ -333,11 +381,8 @@ static void copy_shard(const struct fg_shard *shard, size_t entry_size,
 {
     add_counters(&view->counters, &shard->counters, sizeof(view->counters));
     add_counters(view->commands, shard->commands, view->commands_count * sizeof(*view->commands));
-    size_t finished =
-        shard->finished_count < FG_FINISHED_MAX ? (size_t)shard->finished_count : FG_FINISHED_MAX;
-    memcpy(view->finished + view->finished_count, shard->finished,
-           finished * sizeof(*view->finished));
-    view->finished_count += finished;
+    append_finished(view, shard->finished, shard->finished_count, FG_FINISHED_MAX);
+    append_finished(view, shard->failed, shard->failed_count, FG_FAILED_MAX);
     for (const struct fg_in_flight *entry = shard->in_flight; entry != NULL; entry = entry->next) {
         describe(entry, (char *)view->in_flight + view->in_flight_count++ * entry_size);
     }
@@ -361,10 +406,7 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
         fg_state_view_clear(&view);
         return status;
     }
-    qsort(view.finished, view.finished_count, sizeof(*view.finished), newest_first);
-    if (view.finished_count > FG_FINISHED_MAX) {
-        view.finished_count = FG_FINISHED_MAX;
-    }
+    choose_finished(&view);
     *ret_view = view;
     return FG_OK;
 }
@@ -381,11 +423,17 @@ find_in(struct fg_shard *shard, uint64_t id,
             return fg_frame_log_copy(describe(entry, ret_entry), &ret_found->log);
         }
     }
+    ret_found->live = false;
     for (size_t i = 0; i < FG_FINISHED_MAX && i < shard->finished_count; i++) {
         if (shard->finished[i].id == id) {
-            ret_found->live = false;
             ret_found->finished = shard->finished[i];
             return fg_frame_log_copy(&shard->logs[i], &ret_found->log);
+        }
+    }
+    for (size_t i = 0; i < FG_FAILED_MAX && i < shard->failed_count; i++) {
+        if (shard->failed[i].id == id) {
+            ret_found->finished = shard->failed[i];
+            return fg_frame_log_copy(&shard->failed_logs[i], &ret_found->log);
         }
     }
     return FG_ERR_NOT_FOUND;
@@ -412,6 +460,33 @@ uint32_t fg_state_shards(const struct fg_state *state)
     return state->count;
 }
 
+/* Those in a ring of that size after count entries that ended since the mark and failed, or not. */
+static size_t copy_since(const struct fg_finished *ring, uint64_t count, size_t size, uint64_t mark,
+                         bool failed, struct fg_finished *ret_finished, size_t capacity)
+{
+    size_t found = 0;
+    const uint64_t oldest = count > size ? count - size : 0;
+    for (uint64_t at = count; at > oldest && ring[(at - 1) % size].number >= mark; at--) {
+        const struct fg_finished *one = &ring[(at - 1) % size];
+        if (found < capacity && fg_finished_failed(one) == failed) {
+            ret_finished[found++] = *one;
+        }
+    }
+    return found;
+}
+
+/* The same for a shard: failures from both rings, and if there is room others. */
+static size_t copy_fresh(const struct fg_shard *shard, uint64_t mark,
+                         struct fg_finished *ret_finished, size_t capacity)
+{
+    size_t found = copy_since(shard->finished, shard->finished_count, FG_FINISHED_MAX, mark, true,
+                              ret_finished, capacity);
+    found += copy_since(shard->failed, shard->failed_count, FG_FAILED_MAX, mark, true,
+                        ret_finished + found, capacity - found);
+    return found + copy_since(shard->finished, shard->finished_count, FG_FINISHED_MAX, mark, false,
+                              ret_finished + found, capacity - found);
+}
+
 size_t fg_state_finished_since(struct fg_state *state, uint64_t *marks,
                                struct fg_finished *ret_finished, size_t capacity,
                                uint64_t *ret_skipped)
@@ -421,14 +496,12 @@ size_t fg_state_finished_since(struct fg_state *state, uint64_t *marks,
     for (uint32_t i = 0; i < state->count; i++) {
         struct fg_shard *shard = &state->shards[i].shard;
         pthread_mutex_lock(&shard->lock);
-        uint64_t fresh = shard->finished_count - marks[i];
-        uint64_t taken = fresh < capacity ? fresh : capacity;
-        for (uint64_t at = shard->finished_count - taken; at < shard->finished_count; at++) {
-            ret_finished[found++] = shard->finished[at % FG_FINISHED_MAX];
-        }
+        size_t taken =
+            capacity > 0 ? copy_fresh(shard, marks[i], ret_finished + found, capacity) : 0;
+        skipped += shard->finished_count - marks[i] - taken;
+        found += taken;
         marks[i] = shard->finished_count;
         pthread_mutex_unlock(&shard->lock);
-        skipped += fresh - taken;
     }
     *ret_skipped = skipped;
     return found;

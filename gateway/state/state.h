@@ -20,6 +20,7 @@
 
 enum {
     FG_FINISHED_MAX = 64, /* finished exchanges that are remembered */
+    FG_FAILED_MAX = 32,   /* of those before, these that failed */
     FG_STATUS_MAX = 600,  /* HTTP status codes are below */
     FG_NAMES_SIZE = 96,   /* text that says which commands ran */
     FG_TARGET_SIZE = 160, /* of the target that is remembered, as text */
@@ -87,12 +88,17 @@ struct fg_finished {
     char message[160];   /* why it was refused; empty if it was not */
     uint16_t status;     /* 0: there was no answer */
     bool aborted;
+    uint64_t number; /* how many of the shard ended before it */
     uint64_t commands_count;
+    uint64_t command_errors; /* of these, answered with an application error */
     uint64_t frames_in;
     uint64_t frames_out;
     uint64_t bytes_in;
     uint64_t bytes_out;
 };
+
+/* True if something went wrong, on either side. */
+bool fg_finished_failed(const struct fg_finished *finished);
 
 /* A place in a shard's list of what is in flight; embedded in the exchange. */
 struct fg_in_flight {
@@ -110,6 +116,10 @@ struct fg_shard {
     struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
     struct fg_frame_log logs[FG_FINISHED_MAX];    /* theirs */
     uint64_t finished_count;
+    /* Failures that fell out of that ring: else a busy minute would leave nothing to look at. */
+    struct fg_finished failed[FG_FAILED_MAX];
+    struct fg_frame_log failed_logs[FG_FAILED_MAX];
+    uint64_t failed_count;
     struct fg_route_memo route_memo;
     void *spare[FG_SPARE_MAX]; /* memory of exchanges that are over, for those to come; owned */
     size_t spare_count;
@@ -189,6 +199,9 @@ struct fg_state_view {
     size_t commands_count;
     struct fg_finished *finished; /* newest first */
     size_t finished_count;
+    const struct fg_finished
+        *failed; /* older ones that failed, newest first; in finished's memory */
+    size_t failed_count;
     void *in_flight; /* array of what describe fills in */
     size_t in_flight_count;
 };
@@ -225,9 +238,8 @@ uint32_t fg_state_shards(const struct fg_state *state);
 
 /*
  * What is over since the marks (one for each shard) were last moved, and moves them: up to capacity
- * records of each shard in ret_finished, newest last in each. Returns how many; *ret_skipped is how
- * many more there were. capacity is at most FG_FINISHED_MAX. With capacity 0 it only moves the
- * marks.
+ * records of each shard in ret_finished, failures before others and newer before older. Returns how
+ * many; *ret_skipped is how many more there were. With capacity 0 it only moves the marks.
  */
 size_t fg_state_finished_since(struct fg_state *state, uint64_t *marks,
                                struct fg_finished *ret_finished, size_t capacity,

@@ -10,6 +10,9 @@ import support
 from support import API, validate, web
 
 
+HEADS = web.request(b"heads")
+
+
 class Listener:
     """A connection that reads events."""
 
@@ -124,6 +127,29 @@ class Events(support.AdminTest):
                 if seen == count:
                     break
             self.assertEqual(self.server.state()["totals"]["requests"], before + count)
+
+    def test_failures_are_told_first(self):
+        """Among many more that went well than are told, and after which the ring has forgotten it."""
+        with Listener(self.server) as listener:
+            listener.until("digest")
+            request = web.post_head(API + "/ro/heads", len(HEADS)) + HEADS
+            with self.server.connect() as connection:
+                # One after the other in one piece: all of them end between two ticks, or nearly.
+                connection.sendall(web.make_head("GET", "/wrong", []) + 200 * request)
+                file = connection.makefile("rb")
+                for _ in range(201):
+                    web.read_answer(file)
+            skipped = 0
+            targets = []
+            for name, data in listener.events():
+                validate(name, data)
+                if name == "finished":
+                    targets.append(data["target"])
+                skipped += data["exchanges"] if name == "skipped" else 0
+                if len(targets) + skipped == 201:
+                    break
+            self.assertGreater(skipped, 0)
+            self.assertIn("/wrong", targets)
 
     def test_listeners_are_bounded(self):
         before = self.server.state()["limits"]["max-event-listeners"]["hits"]

@@ -7,6 +7,7 @@ from support import API, COMMAND_REQUEST, web
 
 HEADS = web.cbor({b"name": b"heads"})
 KEPT = 64  # of finished exchanges, for each thread that serves
+KEPT_FAILED = 32  # of those before
 
 
 def entries(document):
@@ -105,13 +106,43 @@ class Log(support.AdminTest):
         first = self.server.run("heads", web.request(b"heads"))
         self.assertEqual(first.status, 200)
         oldest = self.last(API + "/ro/heads")["finished"]["id"]
-        for number in range(KEPT - 1):
-            self.server.get("/ring%d" % number)
+        for _ in range(KEPT - 1):
+            self.server.run("heads", web.request(b"heads"))
         self.server.wait_until(lambda state: not state["exchanges"])
         self.exchange(oldest)
-        self.server.get("/ring")
+        self.server.run("heads", web.request(b"heads"))
         self.server.wait_until(lambda state: not state["exchanges"])
         self.assertEqual(self.ask("/state/exchanges/%d" % oldest)[0], 404)
+
+    def test_a_failure_outlives_the_ring(self):
+        self.server.run("heads", web.frame(1, 2, 1, COMMAND_REQUEST, 1, HEADS))
+        broken = self.last(API + "/ro/heads")["finished"]
+        self.server.run("multirequest", web.request(b"nope"))
+        refused = self.last(API + "/ro/multirequest")["finished"]
+        self.assertEqual((refused["status"], refused["command_errors"]), (200, 1))
+        for _ in range(3 * KEPT):
+            self.server.run("heads", web.request(b"heads"))
+        self.server.wait_until(lambda state: not state["exchanges"])
+        state = self.get("/state", "state")
+        self.assertEqual([one for one in state["finished"] if one["status"] != 200], [])
+        self.assertEqual(state["failed"][:2], [refused, broken])
+        found = self.exchange(broken["id"])
+        self.assertEqual(found["finished"], broken)
+        self.assertIn("even numbered stream", entries(found)[0]["message"])
+
+    def test_failures_are_bounded_too(self):
+        count = KEPT + KEPT_FAILED
+        for number in range(count + 1):
+            self.server.get("/fails%d" % number)
+        self.server.wait_until(lambda state: not state["exchanges"])
+        state = self.get("/state", "state")
+        self.assertEqual(
+            [one["target"] for one in state["finished"] + state["failed"]],
+            ["/fails%d" % number for number in range(count, 0, -1)],
+        )
+        oldest = state["failed"][-1]["id"]
+        self.assertEqual(self.exchange(oldest)["finished"]["target"], "/fails1")
+        self.assertEqual(self.ask("/state/exchanges/%d" % (oldest - 1))[0], 404)
 
 
 class Secrets(support.AdminTest):
