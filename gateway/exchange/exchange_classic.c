@@ -392,14 +392,14 @@ static bool admit(struct fg_exchange *exchange, struct fg_bytes name, struct fg_
                          &exchange->route)) {
         return false; /* the route says the rest */
     }
-    return true;
+    return spec->permission != FG_PERMISSION_PUSH || fg_route_permit_classic_push(&exchange->route);
 }
 
 /* Looks the whole batch through before any of it runs. */
 static void start_batch(struct fg_exchange *exchange)
 {
     struct fg_classic *classic = exchange->classic;
-    struct fg_error error;
+    struct fg_error error = {.message = ""}; /* the route may say the rest */
     const struct fg_classic_argument *commands = fg_classic_argument(&classic->arguments, "cmds");
     if (commands == NULL) {
         fail(exchange, "batch: argument 'cmds' is missing");

@@ -469,18 +469,16 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
     }
 }
 
-/* A command of the classic transport that writes: hgweb's rules for it. */
-static void route_classic_push(const struct fg_head *head, const struct summary *summary,
-                               struct fg_route *route)
+/* What no form and no image on somebody's page can send with the credentials of who looks at it. */
+bool fg_route_permit_classic_push(struct fg_route *route)
 {
-    if (!is_post(head)) {
+    if (!route->posted) {
         answer_method(route, "POST", "push requires POST request");
-    } else if (summary->content_types != 1 ||
-               !fg_content_type_is(summary->content_type, FG_CLASSIC_TYPE)) {
-        /* A form on somebody's page cannot send that. */
+    } else if (!route->typed) {
         answer_text(route, 415,
                     "client MUST send Content-Type header with value: " FG_CLASSIC_TYPE);
     }
+    return route->posted && route->typed;
 }
 
 /* ?cmd= on the root. Whoever may read hears of commands; a batch may have some that write. */
@@ -514,9 +512,12 @@ static void route_classic(const struct fg_config *config, const struct fg_head *
     }
     route->kind = FG_ROUTE_CLASSIC;
     route->classic = command;
+    route->posted = is_post(head);
+    route->typed =
+        summary->content_types == 1 && fg_content_type_is(summary->content_type, FG_CLASSIC_TYPE);
     bool push = route->spec != NULL && route->spec->permission == FG_PERMISSION_PUSH;
     if (push && fg_route_permit(config, head->verdicts[FG_PERMISSION_PUSH], route)) {
-        route_classic_push(head, summary, route);
+        (void)fg_route_permit_classic_push(route);
     } else if (command->form == FG_CLASSIC_BATCH &&
                head->verdicts[FG_PERMISSION_PUSH] == FG_VERDICT_UNCHECKED) {
         route->kind = FG_ROUTE_LOGIN;

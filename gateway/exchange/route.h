@@ -81,6 +81,8 @@ struct fg_route {
     enum fg_permission permission; /* COMMANDS: PUSH through rw */
     const struct fg_command_spec *spec;       /* COMMANDS: the one command; NULL: multirequest */
     const struct fg_classic_command *classic; /* CLASSIC: the command */
+    bool posted;                              /* CLASSIC: by POST */
+    bool typed;                               /* CLASSIC: with the transport's own Content-Type */
     char message[FG_ROUTE_MESSAGE_SIZE];      /* TEXT; printable, ends with a line break */
 };
 
@@ -120,6 +122,9 @@ enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct
 /* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
 bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
                      struct fg_route *route);
+
+/* True if the request may push as hgweb lets requests push. If not, route says why. */
+bool fg_route_permit_classic_push(struct fg_route *route);
 
 /* What follows the '?' of a target; empty if there is none. */
 struct fg_bytes fg_target_query(struct fg_bytes target);

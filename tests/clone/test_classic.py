@@ -179,6 +179,12 @@ class Classic(unittest.TestCase):
         self.assertEqual((answer.status, answer.body), (405, b"push requires POST request\n"), key)
         answer = ask(self.port, "cmd=pushkey", headers, b"")
         self.assertEqual(answer.status, 415)
+        # What a page of somebody else's could have a browser send.
+        form = dict(headers, **{"Content-Type": "application/x-www-form-urlencoded"})
+        for batch in (self.batch("heads ", push), self.batch(push), self.batch(push, "heads ")):
+            self.assertEqual(ask(self.port, batch, headers).status, 405, batch)
+            self.assertEqual(ask(self.port, batch, form, b"").status, 415, batch)
+        self.assertEqual(ask(self.port, "cmd=listkeys&namespace=bookmarks").body.count(b"new"), 0)
 
     def test_pushkey_answers_as_hg_does(self):
         headers = {"Authorization": "Bearer " + support.http.TOKEN, "Content-Type": TYPE}
@@ -189,7 +195,7 @@ class Classic(unittest.TestCase):
         self.assertEqual(ask(self.port, stale, headers, b"").body, b"0\n")
         push = "pushkey namespace=bookmarks,key=pushed,old=%s,new=" % self.nodes[0]
         batch = self.batch("listkeys namespace=bookmarks", push, "listkeys namespace=bookmarks")
-        before, pushed, after = ask(self.port, batch, headers).body.split(b";")
+        before, pushed, after = ask(self.port, batch, headers, b"").body.split(b";")
         self.assertIn(b"pushed", before)
         self.assertEqual(pushed, b"1\n")
         self.assertNotIn(b"pushed", after)
