@@ -289,9 +289,11 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
         }
         child.stop = NULL; /* has done its work */
         kill(-child.pid, SIGTERM);
-        if (child.pidfd < 0 || !wait_for_end(&child, now_ms() + GRACE_MS)) {
-            kill(-child.pid, SIGKILL);
+        if (child.pidfd >= 0) {
+            (void)wait_for_end(&child, now_ms() + GRACE_MS);
         }
+        /* It, or what it started and did not end. Until it is reaped the group is its own. */
+        kill(-child.pid, SIGKILL);
     }
     int exit_status = reap(child.pid);
     if (child.pidfd >= 0) {

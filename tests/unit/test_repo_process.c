@@ -86,6 +86,23 @@ static void what_takes_too_long_is_ended_with_its_children(void **state)
     assert_int_equal(kill(-group, 0), -1);
 }
 
+static void what_does_not_listen_is_killed_though_its_parent_has_ended(void **state)
+{
+    (void)state;
+    int exit_status;
+    /* The child has started before its parent can be told to end. */
+    assert_int_equal(
+        run("(trap '' TERM; echo $$; while :; do sleep 1; done) & sleep 1000", 1, &exit_status),
+        FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_append_byte(&output, '\0'), FG_OK);
+    int group = (int)strtol((const char *)output.data, NULL, 10);
+    assert_true(group > 0);
+    for (int i = 0; i < 500 && kill(-group, 0) == 0; i++) {
+        usleep(10000);
+    }
+    assert_int_equal(kill(-group, 0), -1);
+}
+
 static void a_child_that_keeps_the_pipe_does_not_keep_us(void **state)
 {
     (void)state;
@@ -215,6 +232,7 @@ int main(void)
         cmocka_unit_test(nothing_is_inherited_but_what_is_given),
         cmocka_unit_test(of_much_output_the_end_is_kept),
         cmocka_unit_test(what_takes_too_long_is_ended_with_its_children),
+        cmocka_unit_test(what_does_not_listen_is_killed_though_its_parent_has_ended),
         cmocka_unit_test(a_child_that_keeps_the_pipe_does_not_keep_us),
         cmocka_unit_test(a_signal_shows_in_the_status),
         cmocka_unit_test(a_missing_program_is_an_error),
