@@ -110,6 +110,18 @@ struct walk {
     struct fg_error *error;
 };
 
+/* True if the path leaves a folder upwards, which no name of Mercurial's own does. */
+static bool climbs(const char *path)
+{
+    for (const char *part = path; part != NULL; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Gives one file, if it is there. */
 static enum fg_status give(struct walk *walk, struct fg_bytes name)
 {
@@ -119,6 +131,10 @@ static enum fg_status give(struct walk *walk, struct fg_bytes name)
     if (found != FG_OK) {
         return fg_fail(walk->error, found, 0, "the name of a file of the store: %s",
                        fg_status_text(found));
+    }
+    if (climbs(path)) {
+        return fg_fail(walk->error, FG_ERR_CORRUPT, 0, "a file of the store is called %.200s",
+                       path);
     }
     if (fstatat(walk->layout->store, path, &status, 0) != 0) {
         /* A list may name files that were stripped. */

@@ -81,6 +81,25 @@ class Same(RepositoryTest):
             ours = parse(self.ask(server, 'stream_out'))
         self.assertEqual(ours, parse(hg_stdio(path, b'stream_out\n')))
 
+    def test_a_name_that_leaves_the_store(self):
+        path = self.workspace / 'climbing'
+        secret = self.workspace / 'secret.i'
+        common.write(self.workspace.path, 'secret.i', 'not of the repository')
+        self.hg('/', 'init', path, '--config', 'format.usefncache=no')
+        common.write(path, 'a', 'a')
+        self.hg(path, 'commit', '-A', '-m', 'a')
+        # In a store without a list that is how the folder ".." is called.
+        common.write(path, '.hg/store/data/' + 4 * '~2e~2e/' + 'secret.i', '')
+        climbing = os.path.join(path, '.hg/store/data/../../../../secret.i')
+        self.assertTrue(os.path.samefile(climbing, secret))
+        with http.Server(repository=path) as server:
+            self.assertEqual(self.refusal(server, 'stream_out'),
+                             'a file of the store is called data/../../../../secret.i')
+            caps = [b'HG20', b'bundle2=HG20%0Astream%3Dv2']
+            arguments = {b'bundlecaps': caps, b'stream': True}
+            self.assertIn('a file of the store is called',
+                          self.refusal(server, 'getbundle', arguments))
+
 
 class Locking(RepositoryTest):
     def test_a_lock_is_waited_for(self):
