@@ -164,7 +164,8 @@ class Starting(unittest.TestCase):
         self.bad(2, *good, "--admin-listen", "0.0.0.0:0", says="loopback")
 
     def test_what_cannot_start_is_one_line_and_status_1(self):
-        self.bad(1, "--repository", "/nonexistent", says="/nonexistent")
+        free = ("--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+        self.bad(1, "--repository", "/nonexistent", *free, says="/nonexistent")
 
     def test_a_port_in_use_is_one_line_and_status_1(self):
         with Server() as server, socket.socket() as taken:
