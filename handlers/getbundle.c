@@ -26,6 +26,7 @@ struct request {
     bool null_head; /* the null node is wanted, too, which stands for nothing */
     struct fg_rev_list common;
     struct fg_outgoing outgoing;
+    uint64_t held; /* bytes of memory that parts hold while they are sent */
 };
 
 static void clear(struct request *request)
@@ -391,6 +392,7 @@ static enum fg_status add_stream(struct request *request, struct fg_bundle *bund
     snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)fg_streamclone_bytes(clone));
     snprintf(files, sizeof files, "%llu", (unsigned long long)fg_streamclone_files(clone));
     status = put_requirements(request->snapshot, &requirements);
+    request->held += fg_streamclone_held_bytes(clone);
     struct fg_source payload = fg_streamclone_source(clone, (struct fg_bytes){NULL, 0});
     if (status != FG_OK) {
         fg_source_destroy(&payload);
@@ -463,6 +465,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     clear(&request);
     ret_reply->slow_body = status == FG_OK;
     ret_reply->dense = flag_of(call, "stream", false);
+    ret_reply->held = request.held;
     return status;
 }
 

@@ -48,6 +48,7 @@ struct fg_reply {
     uint8_t flags;         /* FG_BYTES_RESPONSE_CBOR or 0 */
     bool slow_body;        /* reading the body computes or waits: not on a connection's thread */
     bool dense;            /* the body is packed as it is: compressing it gains nothing */
+    uint64_t held;         /* bytes of memory that the body holds while it is read */
 };
 
 /*

@@ -31,6 +31,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     ret_reply->body =
         fg_streamclone_source(clone, (struct fg_bytes){(const uint8_t *)start, (size_t)size});
     ret_reply->slow_body = true;
+    ret_reply->held = fg_streamclone_held_bytes(clone);
     ret_reply->dense = true;
     return FG_OK;
 }

@@ -100,6 +100,7 @@ void fg_classic_arguments_clear(struct fg_classic_arguments *arguments)
 {
     free(arguments->text);
     arguments->text = NULL;
+    arguments->text_size = 0;
     arguments->count = 0;
 }
 
@@ -127,6 +128,7 @@ static enum fg_status read_pairs(struct fg_bytes text, char delimiter, bool lax,
     if (ret_arguments->text == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
+    ret_arguments->text_size = text.size + 1;
     uint8_t *at = ret_arguments->text;
     enum fg_status status = FG_OK;
     while (text.size > 0 && status == FG_OK) {

@@ -52,7 +52,8 @@ struct fg_classic_argument {
 struct fg_classic_arguments {
     struct fg_classic_argument items[FG_CLASSIC_ARGUMENTS_MAX];
     size_t count;
-    uint8_t *text; /* owned: what the items point into */
+    uint8_t *text;    /* owned: what the items point into */
+    size_t text_size; /* bytes allocated for it */
 };
 
 /* Takes a zeroed object. */

@@ -125,7 +125,7 @@ static void account(struct fg_exchange *exchange, uint64_t held)
 static uint64_t held_bytes(const struct fg_exchange *exchange)
 {
     uint64_t held = exchange->reply_bytes + exchange->debug.text.capacity + exchange->pump_bytes +
-                    fg_exchange_classic_held(exchange);
+                    exchange->source_bytes + fg_exchange_classic_held(exchange);
     size_t frame = fg_frame_reader_held_bytes(&exchange->reader);
     if (frame >= ACCOUNT_FROM) {
         held += frame; /* larger ones than every peer may send were allowed */
@@ -357,6 +357,7 @@ static void account_growth(struct fg_exchange *exchange)
     fg_exchange_refuse(exchange, 503, "the requests in progress hold too much, try again later");
     exchange->reply_bytes = 0;
     exchange->pump_bytes = 0;
+    exchange->source_bytes = 0;
     clear(exchange);
     account(exchange, 0);
 }

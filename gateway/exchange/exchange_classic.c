@@ -106,7 +106,9 @@ void fg_exchange_classic_clear(struct fg_exchange *exchange)
 uint64_t fg_exchange_classic_held(const struct fg_exchange *exchange)
 {
     const struct fg_classic *classic = exchange->classic;
-    return classic == NULL ? 0 : classic->form.capacity + classic->text.capacity;
+    return classic == NULL
+               ? 0
+               : classic->form.capacity + classic->text.capacity + classic->arguments.text_size;
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
@@ -165,6 +167,7 @@ static void run(struct fg_exchange *exchange, const struct fg_command_spec *spec
     struct fg_reply reply = {0};
     fg_exchange_count_command(exchange, spec);
     enum fg_status status = make_command(exchange, spec, arguments, &command, &error);
+    fg_classic_arguments_clear(arguments);
     exchange->running.bytes_in = status == FG_OK ? fg_command_encoded(command).size : 0;
     if (status == FG_OK && spec->slow) {
         exchange->slow = command;
@@ -339,6 +342,7 @@ static void begin_data(struct fg_exchange *exchange)
     }
     enum fg_status status =
         make_command(exchange, spec, &exchange->classic->arguments, &command, &error);
+    fg_classic_arguments_clear(&exchange->classic->arguments);
     if (status != FG_OK) {
         fg_exchange_count_command(exchange, spec);
         fg_exchange_classic_deliver(exchange, spec, status, NULL, &error);
@@ -494,7 +498,6 @@ static void run_next_of_batch(struct fg_exchange *exchange)
         return;
     }
     run(exchange, fg_registry_find(name), &arguments);
-    fg_classic_arguments_clear(&arguments);
 }
 
 void fg_exchange_classic_finish(struct fg_exchange *exchange)
@@ -511,6 +514,10 @@ void fg_exchange_classic_finish(struct fg_exchange *exchange)
     while (!fg_exchange_waits(exchange) && exchange->route.kind == FG_ROUTE_CLASSIC &&
            classic->batch.size > 0) {
         run_next_of_batch(exchange);
+    }
+    if (classic->batch.size == 0) {
+        /* While the answer is sent nobody needs them. */
+        fg_classic_arguments_clear(&classic->arguments);
     }
 }
 

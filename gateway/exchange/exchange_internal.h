@@ -70,6 +70,7 @@ struct fg_exchange {
     struct fg_classic *classic;     /* CLASSIC */
     struct fg_wait wait;            /* what the part of the answer that comes next waits for */
     uint64_t pump_bytes;            /* of the buffers of pumps, and of compression */
+    uint64_t source_bytes;          /* that the sources of replies hold */
     bool shared;                    /* the last reply came by the bundle cache, encoded so: */
     enum fg_classic_engine shared_engine;
 

@@ -65,6 +65,7 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
 {
     if (status == FG_OK) {
         note_size(exchange, spec, requestid, reply);
+        exchange->source_bytes += reply->held;
     }
     if (exchange->classic != NULL) {
         fg_exchange_classic_deliver(exchange, spec, status, reply, error);

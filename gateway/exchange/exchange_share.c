@@ -165,6 +165,8 @@ static enum fg_status share(struct fg_exchange *exchange, struct fg_bundlecache 
                             struct again *again, struct fg_reply *ret_reply, struct fg_error *error)
 {
     const struct fg_bundle_maker maker = {make, destroy_again, again};
+    /* Whoever follows a bundle keeps the means to make it. */
+    const uint64_t held = fg_command_held_bytes(again->command);
     uint8_t key[FG_BUNDLE_KEY_SIZE];
     uint8_t tag = 0;
     struct fg_reply reply = {.flags = 0};
@@ -190,6 +192,7 @@ static enum fg_status share(struct fg_exchange *exchange, struct fg_bundlecache 
                                     &ret_reply->body);
     }
     exchange->shared = status == FG_OK;
+    ret_reply->held = held;
     exchange->shared_engine = (enum fg_classic_engine)tag;
     return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "%s", fg_status_text(status));
 }

@@ -73,6 +73,15 @@ uint64_t fg_streamclone_bytes(const struct fg_streamclone *clone)
     return clone->bytes;
 }
 
+uint64_t fg_streamclone_held_bytes(const struct fg_streamclone *clone)
+{
+    uint64_t held = clone->names.capacity + clone->files_capacity * sizeof clone->files[0];
+    for (size_t i = 0; i < clone->whole_count; i++) {
+        held += clone->whole[i].bytes.capacity;
+    }
+    return held;
+}
+
 /* -- finding the moment ------------------------------------------------------------------------ */
 
 /* The folder's stamp, which every lock and every journal changes. */

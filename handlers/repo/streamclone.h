@@ -49,6 +49,9 @@ uint64_t fg_streamclone_files(const struct fg_streamclone *clone);
 /* Bytes of all files together. */
 uint64_t fg_streamclone_bytes(const struct fg_streamclone *clone);
 
+/* Bytes of memory that the list of them takes, and what is kept of those that are replaced. */
+uint64_t fg_streamclone_held_bytes(const struct fg_streamclone *clone);
+
 /*
  * The data, after a prefix that is copied (at most FG_STREAMCLONE_PREFIX_MAX bytes). The source
  * takes the clone over. Reading waits for the disk.
