@@ -22,6 +22,7 @@ struct fg_gateway {
     struct fg_repository *repository;
     struct fg_state *state;
     struct fg_workers *workers;
+    struct fg_workers *push_workers; /* for what runs hg, and may wait for it long */
     struct fg_bundlefolder *bundles; /* NULL: none is kept */
     /*
      * Who may do what (gateway/access/access.h). SIGHUP replaces it, and frees the old one once it

@@ -310,7 +310,10 @@ static enum MHD_Result offload(struct fg_public *public, struct fg_connection *c
         return MHD_NO;
     }
     MHD_suspend_connection(transport);
-    if (fg_workers_submit(public->gateway->workers, run_slow, connection) != FG_OK) {
+    struct fg_workers *workers = fg_exchange_writes(connection->exchange)
+                                     ? public->gateway->push_workers
+                                     : public->gateway->workers;
+    if (fg_workers_submit(workers, run_slow, connection) != FG_OK) {
         fg_exchange_refuse_slow(connection->exchange);
         wake(connection);
     }

@@ -44,11 +44,14 @@ struct server {
 
 /* -- starting --------------------------------------------------------------------------------- */
 
-/* One descriptor for each connection; says so if the system does not allow that many. */
+/*
+ * Two descriptors for each connection: a reply may be read from a file, a push is kept in one. Says
+ * so if the system does not allow that many.
+ */
 static void raise_descriptor_limit(const struct fg_config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->connections + DESCRIPTORS_EXTRA;
+    rlim_t wanted = 2 * (rlim_t)config->connections + DESCRIPTORS_EXTRA;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
         return;
     }
@@ -123,7 +126,9 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     if (fg_repository_set_writer(gateway->repository, config->hg, config->command_seconds) !=
             FG_OK ||
         fg_state_new(config->threads, &server->log, &gateway->state) != FG_OK ||
-        fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK) {
+        fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK ||
+        fg_workers_new(config->push_workers, config->worker_queue, &gateway->push_workers) !=
+            FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     fg_repository_set_push_limits(
@@ -217,9 +222,11 @@ static void stop(struct server *server)
     }
     /* First the workers: a connection that sleeps while the library stops would abort the process.
      */
+    fg_workers_stop(gateway->push_workers);
     fg_workers_stop(gateway->workers);
     fg_public_stop(server->public);
     fg_bundlefolder_free(gateway->bundles);
+    fg_workers_free(gateway->push_workers);
     fg_workers_free(gateway->workers);
     if (gateway->state != NULL) {
         fg_state_flush_log(gateway->state);

@@ -192,6 +192,12 @@ static void put_gateway(struct page *page, struct fg_gateway *gateway,
             gateway->config.workers);
     put_one(page, "framegate_workers_busy", "gauge", "Workers that run a command.",
             fg_workers_busy(gateway->workers));
+    put_one(page, "framegate_push_workers", "gauge", "Threads that run hg for pushes.",
+            gateway->config.push_workers);
+    put_one(page, "framegate_push_workers_busy", "gauge", "Of these, those that do.",
+            fg_workers_busy(gateway->push_workers));
+    put_one(page, "framegate_pushes_waiting", "gauge", "Pushes that wait for such a thread.",
+            fg_workers_waiting(gateway->push_workers));
     put_one(page, "framegate_worker_queue_length", "gauge", "Slow commands that wait for a worker.",
             fg_workers_waiting(gateway->workers));
     put_one(page, "process_resident_memory_bytes", "gauge", "Memory of the process in RAM.",

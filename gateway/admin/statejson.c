@@ -274,6 +274,9 @@ static json_t *threads_json(const struct fg_gateway *gateway, const struct fg_vi
     fg_json_put_number(object, ok, "serving", gateway->config.threads);
     fg_json_put_number(object, ok, "workers", gateway->config.workers);
     fg_json_put_number(object, ok, "workers_busy", fg_workers_busy(gateway->workers));
+    fg_json_put_number(object, ok, "push_workers", gateway->config.push_workers);
+    fg_json_put_number(object, ok, "push_workers_busy", fg_workers_busy(gateway->push_workers));
+    fg_json_put_number(object, ok, "pushes_waiting", fg_workers_waiting(gateway->push_workers));
     fg_json_put_number(object, ok, "process", vitals->threads);
     return object;
 }

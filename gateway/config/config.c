@@ -83,6 +83,11 @@ static const struct fg_setting settings[] = {
      "threads that serve connections; 0 for one each core", NULL},
     {"workers", FG_SETTING_NUMBER, FIELD(workers), 1, 1024, "4", FG_BOUND_UNCOUNTED, NULL, "N",
      "threads that run slow commands, so that they hold up no other connection", NULL},
+    {"push-workers", FG_SETTING_NUMBER, FIELD(push_workers), 1, 1024, "2", FG_BOUND_UNCOUNTED, NULL,
+     "N",
+     "threads that run hg for pushes, so that one that waits for a lock or a hook takes no worker "
+     "from readers",
+     NULL},
     {"worker-queue", FG_SETTING_NUMBER, FIELD(worker_queue), 1, 1000000, "100",
      FG_BOUND_WORKER_QUEUE, NULL, "N",
      "slow commands that may wait for a worker; more would wait longer than anybody does",

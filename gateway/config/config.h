@@ -80,6 +80,7 @@ struct fg_config {
 
     uint32_t threads; /* 0 in the settings means one for each core; never 0 once parsed */
     uint32_t workers;
+    uint32_t push_workers;
     uint32_t worker_queue;
     char *bundle_cache; /* owned: a folder, "auto" or "off" */
     uint64_t bundle_cache_bytes;

@@ -274,6 +274,15 @@ bool fg_exchange_takes_bundle(const struct fg_exchange *exchange)
     return exchange->route.spec != NULL && exchange->route.spec->taker != NULL;
 }
 
+bool fg_exchange_writes(const struct fg_exchange *exchange)
+{
+    const struct fg_command_spec *spec = exchange->ending != NULL
+                                             ? fg_exchange_ending_spec(exchange)
+                                         : exchange->slow != NULL ? exchange->slow_spec
+                                                                  : NULL;
+    return spec != NULL && spec->permission == FG_PERMISSION_PUSH;
+}
+
 /* -- the body --------------------------------------------------------------------------------- */
 
 static bool takes_frames(const struct fg_exchange *exchange)

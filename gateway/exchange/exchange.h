@@ -105,6 +105,10 @@ bool fg_exchange_wait(struct fg_exchange *exchange, void (*wake)(void *context),
 /* Bytes of body that the head announced. */
 uint64_t fg_exchange_body_size(const struct fg_exchange *exchange);
 
+/* True if what FG_EXCHANGE_RUN_SLOW asks for runs hg, and may wait for it for as long as it likes.
+ */
+bool fg_exchange_writes(const struct fg_exchange *exchange);
+
 /* True if that body is for a command that takes it piece by piece. */
 bool fg_exchange_takes_bundle(const struct fg_exchange *exchange);
 

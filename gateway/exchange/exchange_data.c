@@ -43,6 +43,14 @@ static enum fg_status begin(struct fg_exchange *exchange, struct fg_delivery *de
 {
     struct fg_call call;
     enum fg_status status = fg_exchange_check(exchange, delivery->spec, command, &delivery->error);
+    for (const struct fg_delivery *other = delivery->next; other != NULL; other = other->next) {
+        if (status == FG_OK && other->status == FG_OK) {
+            /* Each may keep a file and buffers: what a request holds is to be like others'. */
+            status = fg_fail(&delivery->error, FG_ERR_LIMIT, 0,
+                             "%s: request %u is sending its data, and only one may at once",
+                             delivery->spec->name, other->requestid);
+        }
+    }
     if (status == FG_OK) {
         status = fg_exchange_call(exchange, command, &call, &delivery->error);
     }
@@ -123,6 +131,11 @@ static void answer(struct fg_exchange *exchange, struct fg_delivery *delivery)
         end(exchange, delivery, &reply);
     }
     deliver(exchange, delivery, &reply);
+}
+
+const struct fg_command_spec *fg_exchange_ending_spec(const struct fg_exchange *exchange)
+{
+    return exchange->ending->spec;
 }
 
 void fg_exchange_end_data(struct fg_exchange *exchange)

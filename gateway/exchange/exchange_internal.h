@@ -195,6 +195,9 @@ void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action 
 void fg_exchange_end_data(struct fg_exchange *exchange);
 void fg_exchange_refuse_data(struct fg_exchange *exchange, const char *message);
 
+/* exchange_data.c: the command of exchange->ending. */
+const struct fg_command_spec *fg_exchange_ending_spec(const struct fg_exchange *exchange);
+
 /* exchange_data.c: frees commands whose data has not ended. */
 void fg_exchange_clear_data(struct fg_exchange *exchange);
 

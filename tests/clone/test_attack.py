@@ -1,24 +1,64 @@
-"""The classic transport under attack: memory of streams, arguments that lie, batches."""
+"""Clones and pushes under attack: memory of streams, arguments that lie, pushers who misbehave."""
 
+import json
+import os
 import socket
-import tempfile
 import time
 import unittest
 
-import support
-from support import ask
+import common
+from common import RepositoryTest, http
 
-http = support.http
 ZSTD = "X-HgProto-1: 0.1 0.2 comp=zstd"
+SANITIZED = bool(os.environ.get("FRAMEGATE_SANITIZE"))
+RW = http.API + "/rw/"
+
+# Stands for hg: says what it was given, and does what its file says.
+HG = """#!/usr/bin/python3 -IS
+import json, os, sys, time
+mode = open(%r).read()
+fds = {}
+for name in os.listdir("/proc/self/fd"):
+    try:
+        fds[name] = os.readlink("/proc/self/fd/" + name)
+    except FileNotFoundError:
+        pass # the listing's own
+given = {"pid": os.getpid(), "argv": sys.argv, "environment": dict(os.environ), "folder": os.getcwd(), "files": fds}
+with open(%r, "a") as file:
+    file.write(json.dumps(given) + "\\n")
+if "hang" in mode:
+    time.sleep(600)
+if "slow" in mode:
+    time.sleep(0.3)
+os.write(1, b"0\\n")
+read = 0
+while data := os.read(0, 65536):
+    read += len(data)
+os.write(1, b"0\\n1\\n1")
+os.write(2, b"read %%d" %% read)
+"""
 
 
-class Memory(unittest.TestCase):
+def stall(server, head, body=b""):
+    """Asks, and reads the beginning of an answer only."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(http.TIMEOUT)
+    connection.connect(server.address)
+    connection.sendall(head + body)
+    said = connection.recv(1000)
+    assert b" 200 OK" in said, said
+    return connection
+
+
+class Memory(RepositoryTest):
     """What a compressed stream holds counts, and who asks by GET is refused as well."""
 
     def test_streams_that_nobody_reads(self):
         options = ("--debugreflect", "--max-memory", "6M", "--max-connections-per-address", "0")
         with http.Server(*options) as server:
-            held = [self.stall(server) for _ in range(2)]
+            query = "/?cmd=debugbytes&size=60000000000"
+            held = [stall(server, http.make_head("GET", query, [ZSTD])) for _ in range(2)]
             state = server.wait_until(lambda state: state["memory_bytes"] > 6 << 20)
             before = state["limits"]["max-memory"]["hits"]
             for query in ("cmd=heads", "cmd=getbundle", "cmd=batch&cmds=heads+"):
@@ -31,15 +71,177 @@ class Memory(unittest.TestCase):
             server.wait_until(lambda state: state["memory_bytes"] == 0)
             self.assertEqual(server.get("/?cmd=heads").status, 200)
 
-    def stall(self, server):
-        connection = socket.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(http.TIMEOUT)
-        connection.connect(server.address)
-        query = "/?cmd=debugbytes&size=60000000000"
-        connection.sendall(http.make_head("GET", query, [ZSTD]))
-        self.assertIn(b"200 OK", connection.recv(1000))
+    @unittest.skipIf(SANITIZED, "what is freed stays in memory for a while")
+    def test_arguments_are_gone_before_the_answer_is_sent(self):
+        junk = b"junk=" + b"x" * 4000000
+        with http.Server("--debugreflect") as server:
+            fields = ["X-HgArgs-Post: %d" % len(junk), "X-HgProto-1: 0.2 comp=none"]
+            head = http.post_head("/?cmd=debugbytes&size=60000000000", len(junk), fields)
+            held = [stall(server, head, junk)]
+            before = server.memory("VmRSS")
+            held += [stall(server, head, junk) for _ in range(20)]
+            self.assertLess(server.memory("VmRSS") - before, 20 * 4000 // 2)
+            for connection in held:
+                connection.close()
+
+    def test_what_a_bundle_is_asked_with_counts_while_it_is_sent(self):
+        path = self.workspace / "noise"
+        self.hg("/", "init", path)
+        common.write(path, "noise", os.urandom(3000000).hex())
+        self.hg(path, "commit", "-A", "-m", "noise")
+        nodes = b"common=" + b"+".join(b"%040x" % (i + 1) for i in range(90000))
+        fields = ["X-HgArgs-Post: %d" % len(nodes)]
+        head = http.post_head("/?cmd=getbundle", len(nodes), fields)
+        with http.Server("--bundle-cache", self.workspace / "cache", repository=path) as server:
+            connection = stall(server, head, nodes)
+            state = server.state()
+            self.assertEqual(state["exchanges"][0]["phase"], "responding")
+            self.assertGreaterEqual(state["memory_bytes"], 90000 * 21)
+            connection.close()
+            server.wait_until(lambda state: state["memory_bytes"] == 0)
+
+
+class Pushers(RepositoryTest):
+    """hg is another program here, which tells what it was given."""
+
+    options = ("--workers", "1", "--push-workers", "1", "--worker-queue", "2", "--drain-time", "0")
+
+    def setUp(self):
+        self.path = self.make("linear")
+        self.mode = self.workspace / (self.id() + ".mode")
+        self.told = self.workspace / (self.id() + ".told")
+        program = self.workspace / (self.id() + ".hg")
+        common.write("/", self.mode[1:], "")
+        common.write("/", program[1:], HG % (self.mode, self.told))
+        os.chmod(program, 0o755)
+        self.server = http.Server("--hg", program, *self.options, repository=self.path)
+        self.addCleanup(self.stop)
+
+    def stop(self):
+        if self.server is not None:
+            server, self.server = self.server, None
+            server.stop()
+
+    def hang(self):
+        common.write("/", self.mode[1:], "hang")
+
+    def body(self, size=10, requestid=1, begin=True):
+        head = http.request(b"unbundle", {b"heads": [b"force"]}, requestid, begin, flags=9)
+        return head + self.data(size, requestid)
+
+    def data(self, size, requestid=1):
+        piece = http.frame(requestid, 1, 0, http.COMMAND_DATA, 1, b"x" * size)
+        return piece + http.frame(requestid, 1, 0, http.COMMAND_DATA, 2)
+
+    def push(self, body, path=RW + "unbundle"):
+        """Asks, and does not wait for the answer."""
+        connection = self.server.connect()
+        self.addCleanup(connection.close)
+        headers = [http.ACCEPT, http.CONTENT_TYPE, "Authorization: Bearer " + http.TOKEN]
+        connection.sendall(http.post_head(path, len(body), headers) + body)
         return connection
+
+    def given(self, count=1):
+        """What so many programs said that they were given."""
+        end = time.monotonic() + http.TIMEOUT
+        lines = []
+        while len(lines) < count and time.monotonic() < end:
+            time.sleep(0.02)
+            if os.path.exists(self.told):
+                with open(self.told) as file:
+                    lines = [line for line in file if line.endswith("\n")]
+        self.assertEqual(len(lines), count)
+        return [json.loads(line) for line in lines]
+
+    def children(self):
+        found = []
+        for task in os.listdir("/proc/%d/task" % self.server.process.pid):
+            with open("/proc/%d/task/%s/children" % (self.server.process.pid, task)) as file:
+                found += file.read().split()
+        return found
+
+    def test_what_hg_is_given(self):
+        idle = [self.server.connect() for _ in range(5)]
+        self.server.run("heads", http.request(b"heads"))
+        answer = self.server.post(RW + "unbundle", self.body())
+        self.assertEqual(answer.frames()[0][5], b"1\nread 43")
+        (given,) = self.given()
+        self.assertEqual(given["argv"][1:], ["-R", self.path, "serve", "--stdio"])
+        self.assertEqual(given["folder"], "/")
+        known = {"HGRCPATH", "HGPLAIN", "HGENCODING", "LC_ALL", "PATH", "HOME", "TMPDIR"}
+        self.assertLessEqual(set(given["environment"]), known)
+        files = given["files"]
+        self.assertTrue(files.pop("3").startswith("/memfd:hgrc"), files)
+        for number in "012":
+            self.assertTrue(files.pop(number).startswith("pipe:"), files)
+        # one more is that of the listing, which is gone when it is looked at
+        self.assertLessEqual(set(files.values()), {"/proc/%d/fd" % given["pid"]})
+        for connection in idle:
+            connection.close()
+        self.assertEqual(self.children(), [])
+
+    def test_hg_that_hangs_holds_up_pushers_only(self):
+        self.hang()
+        self.push(self.body())
+        (given,) = self.given()
+        for _ in range(2):
+            self.push(self.body())
+        state = self.server.wait_until(lambda state: state["threads"]["pushes_waiting"] == 2)
+        self.assertEqual(state["threads"]["push_workers_busy"], 1)
+        last = http.read_answer(self.push(self.body())).frames()[0]
+        self.assertEqual(last[5], b"too many slow commands are waiting, try again later")
+        self.assertEqual(self.server.state()["limits"]["worker-queue"]["hits"], 1)
+        # Who reads does not notice.
+        self.assertEqual(self.server.get("/?cmd=getbundle").status, 200)
+        self.stop()
+        self.assertFalse(os.path.exists("/proc/%d" % given["pid"]))
+
+    def test_a_pusher_who_left_leaves_nothing(self):
+        common.write("/", self.mode[1:], "slow")
+        for count in range(1, 4):
+            connection = self.push(self.body())
+            self.given(count)
+            connection.close()
+        self.server.wait_until(lambda state: not state["exchanges"], "the end")
+        self.assertEqual(self.children(), [])
+        folder = "/proc/%d/fd" % self.server.process.pid
+        kept = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+        self.assertFalse([name for name in kept if "deleted" in name], kept)
+
+    def test_a_request_sends_one_bundle_at_a_time(self):
+        first = http.request(b"unbundle", {b"heads": [b"force"]}, 1, True, flags=9)
+        body = first + self.body(10, 3, False) + self.data(20, 1) + self.body(30, 5, False)
+        frames = self.server.post(RW + "multirequest", body).frames()
+        said = {frame[0]: frame[5] for frame in frames}
+        self.assertEqual(said[3], b"unbundle: request 1 is sending its data, and only one may at once")
+        self.assertEqual((said[1], said[5]), (b"1\nread 53", b"1\nread 63"))
+        self.given(2)
+
+    def test_who_may_not_push_starts_nothing(self):
+        body = http.request(b"heads") + self.body(10, 3, False)
+        answer = self.server.run("multirequest", body)
+        self.assertEqual(answer.status, 403)
+        answer = self.server.post(RW + "multirequest", body, headers=[http.ACCEPT, http.CONTENT_TYPE])
+        self.assertEqual(answer.status, 401)
+        self.assertFalse(os.path.exists(self.told))
+
+
+class Options(RepositoryTest):
+    """hg itself, given keys that look like its options."""
+
+    def test_keys_are_no_options(self):
+        path = self.make("linear", "options")
+        trap = self.workspace / "trap"
+        hook = "hooks.prepushkey.trap=touch " + trap
+        with http.Server(repository=path) as server:
+            for value in ("--config=" + hook, "--debugger", "--cwd=/nonsense", "-R/nonsense", "--", "--help"):
+                for name in ("namespace", "key", "old", "new"):
+                    values = dict.fromkeys((b"namespace", b"key", b"old", b"new"), b"bookmarks")
+                    values[name.encode()] = value.encode()
+                    body = http.request(b"pushkey", values)
+                    (frame,) = server.post(RW + "pushkey", body).frames()
+                    self.assertIn(frame[5], (b"\xf4",) if frame[3] == http.BYTES_RESPONSE else frame[5])
+            self.assertFalse(os.path.exists(trap))
 
 
 if __name__ == "__main__":

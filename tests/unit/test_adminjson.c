@@ -55,6 +55,7 @@ static int setup(void **state)
         fg_access_load(&gateway.config, &access, NULL) != FG_OK ||
         fg_repository_open("x", &gateway.repository, NULL) != FG_OK ||
         fg_workers_new(1, 1, &gateway.workers) != FG_OK ||
+        fg_workers_new(1, 1, &gateway.push_workers) != FG_OK ||
         fg_state_new(1, NULL, &gateway.state) != FG_OK ||
         fg_admin_encode(fg_bytes_from_string(lines), &body, &document) != FG_OK) {
         return -1;
@@ -74,6 +75,7 @@ static int teardown(void **state)
 {
     (void)state;
     fg_exchange_end(live, true);
+    fg_workers_free(gateway.push_workers);
     fg_workers_free(gateway.workers);
     fg_state_free(gateway.state);
     fg_repository_close(gateway.repository);
