@@ -299,7 +299,7 @@ static enum fg_status run_hg(struct push *push, struct fg_buffer *reply, struct 
         status = fg_process_run(&job, &exit_status, error);
     }
     if (status == FG_OK && output.size == output.ceiling) {
-        status = fg_fail(error, FG_ERR_LIMIT, 0, "unbundle: hg answered with more than %zu bytes",
+        status = fg_fail(error, FG_ERR_IO, 0, "unbundle: hg answered with more than %zu bytes",
                          output.ceiling);
     }
     if (status == FG_OK) {

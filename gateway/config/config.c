@@ -121,8 +121,8 @@ static const struct fg_setting settings[] = {
 
     {"max-body", FG_SETTING_BYTES, FIELD(body_bytes), 0, UINT64_MAX / 2, "16M", FG_BOUND_BODY, NULL,
      "BYTES", "bytes of a request's body", "413"},
-    {"max-bundle", FG_SETTING_BYTES, FIELD(unbundle_bytes), 0, UINT64_MAX / 2, "4G", FG_BOUND_BODY,
-     NULL, "BYTES",
+    {"max-bundle", FG_SETTING_BYTES, FIELD(unbundle_bytes), 0, UINT64_MAX / 2, "4G",
+     FG_BOUND_BUNDLE, NULL, "BYTES",
      "bytes of a pushed bundle, which waits in a file for hg to take it; what is larger is pushed "
      "in "
      "parts",

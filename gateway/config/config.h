@@ -19,6 +19,7 @@
  */
 enum fg_bound {
     FG_BOUND_BODY,
+    FG_BOUND_BUNDLE,
     FG_BOUND_FRAME,
     FG_BOUND_EMPTY_FRAMES,
     FG_BOUND_FRAME_OVERHEAD,

@@ -27,12 +27,15 @@ static void fail(struct fg_delivery *delivery, enum fg_status status)
     }
 }
 
-static void take(struct fg_delivery *delivery, struct fg_bytes piece)
+static void take(struct fg_exchange *exchange, struct fg_delivery *delivery, struct fg_bytes piece)
 {
     if (delivery->status == FG_OK && piece.size > 0) {
         enum fg_status status =
             delivery->spec->taker->take(delivery->context, piece, &delivery->error);
         if (status != FG_OK) {
+            if (status == FG_ERR_LIMIT) {
+                fg_shard_count_bound(exchange->shard, FG_BOUND_BUNDLE);
+            }
             fail(delivery, status);
         }
     }
@@ -75,7 +78,7 @@ enum fg_status fg_exchange_begin_data(struct fg_exchange *exchange,
     exchange->deliveries = delivery;
     delivery->status = begin(exchange, delivery, command);
     /* What came before the request was complete. */
-    take(delivery, fg_buffer_view(&command->data));
+    take(exchange, delivery, fg_buffer_view(&command->data));
     return delivery->status == FG_ERR_MEMORY ? FG_ERR_MEMORY : FG_OK;
 }
 
@@ -174,7 +177,7 @@ void fg_exchange_take_data(struct fg_exchange *exchange, const struct fg_action 
         return;
     }
     delivery->bytes_in += action->data.size;
-    take(delivery, action->data);
+    take(exchange, delivery, action->data);
     if (action->data_eos) {
         *link = delivery->next;
         answer(exchange, delivery);

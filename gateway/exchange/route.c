@@ -407,10 +407,14 @@ bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
 }
 
 /* What is not held in memory may be larger. */
-static uint64_t body_limit(const struct fg_config *config, const struct fg_route *route)
+static void check_body_size(const struct fg_config *config, struct fg_route *route)
 {
     bool bundle = route->spec != NULL && route->spec->taker != NULL;
-    return bundle ? config->unbundle_bytes : config->body_bytes;
+    uint64_t limit = bundle ? config->unbundle_bytes : config->body_bytes;
+    if (route->body_size > limit) {
+        answer_bound(route, 413, bundle ? FG_BOUND_BUNDLE : FG_BOUND_BODY, "the body exceeds",
+                     limit, "bytes");
+    }
 }
 
 /* Rows from "debugreflect" to "413", for a path that names a command. */
@@ -439,9 +443,8 @@ static void route_command(const struct fg_config *config, const struct summary *
                (summary->content_types != 1 ||
                 !fg_content_type_is(summary->content_type, FG_MEDIA_TYPE))) {
         answer_text(route, 415, "client MUST send Content-Type header with value: " FG_MEDIA_TYPE);
-    } else if (route->body_size > body_limit(config, route)) {
-        answer_bound(route, 413, FG_BOUND_BODY, "the body exceeds", body_limit(config, route),
-                     "bytes");
+    } else {
+        check_body_size(config, route);
     }
 }
 
@@ -522,9 +525,8 @@ static void route_classic(const struct fg_config *config, const struct fg_head *
                head->verdicts[FG_PERMISSION_PUSH] == FG_VERDICT_UNCHECKED) {
         route->kind = FG_ROUTE_LOGIN;
     }
-    if (route->kind == FG_ROUTE_CLASSIC && route->body_size > body_limit(config, route)) {
-        answer_bound(route, 413, FG_BOUND_BODY, "the body exceeds", body_limit(config, route),
-                     "bytes");
+    if (route->kind == FG_ROUTE_CLASSIC) {
+        check_body_size(config, route);
     }
 }
 

@@ -101,7 +101,7 @@ class Memory(RepositoryTest):
             server.wait_until(lambda state: state["memory_bytes"] == 0)
 
 
-class Pushers(RepositoryTest):
+class FakeHg(RepositoryTest):
     """hg is another program here, which tells what it was given."""
 
     options = ("--workers", "1", "--push-workers", "1", "--worker-queue", "2", "--drain-time", "0")
@@ -160,6 +160,8 @@ class Pushers(RepositoryTest):
                 found += file.read().split()
         return found
 
+
+class Pushers(FakeHg):
     def test_what_hg_is_given(self):
         idle = [self.server.connect() for _ in range(5)]
         self.server.run("heads", http.request(b"heads"))
@@ -224,6 +226,62 @@ class Pushers(RepositoryTest):
         answer = self.server.post(RW + "multirequest", body, headers=[http.ACCEPT, http.CONTENT_TYPE])
         self.assertEqual(answer.status, 401)
         self.assertFalse(os.path.exists(self.told))
+
+
+class Limits(FakeHg):
+    """One under, at, one over, and the counter."""
+
+    options = ("--max-bundle", "3000", "--push-time", "1", "--body-rate", "1")
+
+    def hits(self, name):
+        return self.server.state()["limits"][name]["hits"]
+
+    def row(self, send, good, bad):
+        for size in (2999, 3000, 3001):
+            before = self.hits("max-bundle")
+            self.assertEqual(send(size), bad if size > 3000 else good, size)
+            self.assertEqual(self.hits("max-bundle") - before, int(size > 3000))
+        self.assertEqual(self.hits("max-body"), 0)
+
+    def test_a_body(self):
+        most = len(self.body(0))
+
+        def send(size):
+            body = self.body(size - most)
+            self.assertEqual(len(body), size)
+            return self.server.post(RW + "unbundle", body).status
+
+        self.row(send, 200, 413)
+
+    def test_a_body_of_the_classic_transport(self):
+        fields = ["Content-Type: application/mercurial-0.1", "Authorization: Bearer " + http.TOKEN]
+
+        def send(size):
+            head = http.post_head("/?cmd=unbundle&heads=666f726365", size, fields)
+            return self.server.raw(head + b"x" * size).status
+
+        self.row(send, 200, 413)
+
+    def test_data(self):
+        def send(size):
+            (frame,) = self.server.post(RW + "multirequest", self.body(size)).frames()
+            return frame[5] if frame[3] == http.ERROR_RESPONSE else frame[5][:1]
+
+        self.row(send, b"1", b"the bundle exceeds the limit of 3000 bytes")
+
+    def test_the_time_of_a_bundle(self):
+        with self.server.connect() as connection:
+            headers = [http.ACCEPT, http.CONTENT_TYPE, "Authorization: Bearer " + http.TOKEN]
+            connection.sendall(http.post_head(RW + "unbundle", 1000, headers) + b"x")
+            self.assertEqual(http.read_answer(connection).status, 408)
+        self.assertEqual(self.hits("push-time"), 1)
+
+    def test_the_time_of_hg(self):
+        self.hang()
+        (frame,) = self.server.post(RW + "unbundle", self.body()).frames()
+        self.assertIn(b"took longer than 1 seconds", frame[5])
+        self.assertEqual(self.hits("push-time"), 1)
+        self.assertEqual(self.children(), [])
 
 
 class Options(RepositoryTest):

@@ -223,6 +223,7 @@ class Limits(PushTest):
         status, said = self.push()
         self.assertEqual(status, 255)
         self.assertIn('took longer than 8 seconds', said)
+        self.assertEqual(self.server.state()['limits']['push-time']['hits'], 1)
         with open(os.path.join(self.path, '.hg/waiting')) as file:
             hook = int(file.read())
         end = time.monotonic() + http.TIMEOUT
