@@ -22,6 +22,7 @@ case ${1-} in
     exit 0
     ;;
 -*)
+    printf 'run.sh: the first argument is a repository, not an option: %s\n\n' "$1" >&2
     usage >&2
     exit 2
     ;;
@@ -60,6 +61,8 @@ fi
 media_type=application/mercurial-exp-framing-0003
 say "Serving $repository; Ctrl-C stops it"
 cat <<END
+
+Once it runs:
 
     commands   http://$listen/api/exp-http-v2-0001/ro/COMMAND
     status     http://$admin_listen/ (as JSON: http://$admin_listen/state)
