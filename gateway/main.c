@@ -29,9 +29,12 @@ static int print_version(void)
     return fg_tool_finish(&tool, result);
 }
 
+/* word: what is wrong, or NULL. */
 static int fail_usage(const char *what, const char *word)
 {
-    fprintf(stderr, "framegate: %s%s (see 'framegate --help')\n", what, word);
+    const char *quote = word != NULL ? "'" : "";
+    fprintf(stderr, "framegate: %s%s%s%s (see 'framegate --help')\n", what, quote,
+            word != NULL ? word : "", quote);
     return FG_EXIT_USAGE;
 }
 
@@ -41,7 +44,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
 
     if (argc < 2) {
-        return fail_usage("expected a command", "");
+        return fail_usage("expected a command", NULL);
     }
     const char *name = argv[1];
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -58,6 +58,10 @@ static int grow(struct request_list *list, const struct fg_options *options)
 
 static int add_request(struct request_list *list, const struct fg_options *options)
 {
+    if (options->value[0] == '\0') {
+        fg_options_fail(options->command, "the NAME of a command is empty");
+        return FG_EXIT_USAGE;
+    }
     if (list->count == REQUESTS_MAX) {
         fg_options_fail(options->command, "expected at most %d commands", REQUESTS_MAX);
         return FG_EXIT_USAGE;

@@ -125,6 +125,7 @@ class BadUsage(ToolTest):
             (["a", "--max-frame-size=1x"], ["'1x'"]),
             (["a", "--what"], ["unknown", "'--what'"]),
             (["a", "-q"], ["unknown option '-q'"]),
+            ([""], ["the NAME of a command is empty"]),
         ):
             self.assertEqual(self.bad(2, "request", *args, says=says), b"", args)
 

@@ -76,9 +76,9 @@ class ManPage(ToolTest):
 class BadUsage(ToolTest):
     def test_what_is_no_command(self):
         self.bad(2, says=["expected a command", "--help"])
-        self.bad(2, "dcode", says=["unknown command dcode"])
-        self.bad(2, "--nope", says=["unknown option --nope"])
-        self.bad(2, "", says=["unknown command"])
+        self.bad(2, "dcode", says=["unknown command 'dcode'"])
+        self.bad(2, "--nope", says=["unknown option '--nope'"])
+        self.bad(2, "", says=["unknown command ''"])
         self.bad(2, "--version", "x", says=["unexpected argument"])
 
     def test_operands_and_options(self):
