@@ -49,7 +49,7 @@ static enum fg_status end(void *context, struct fg_reply *ret_reply, struct fg_e
     return status;
 }
 
-static const struct fg_data_taker taker = {begin, take, end, free};
+static const struct fg_data_taker taker = {begin, take, end, free, .alone = false};
 
 static const struct fg_argument_spec arguments[] = {
     {NULL, FG_ARGUMENT_BYTES, false, NULL},

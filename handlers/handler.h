@@ -75,6 +75,8 @@ struct fg_data_taker {
 
     /* Instead of end: the context is freed. */
     void (*cancel)(void *context);
+
+    bool alone; /* it holds a file, so a request sends data for one such command at a time */
 };
 
 struct fg_command_spec {

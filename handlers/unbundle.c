@@ -345,7 +345,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     return fg_fail(error, FG_ERR_ARGUMENT, 0, "unbundle: there is no bundle");
 }
 
-static const struct fg_data_taker taker = {begin, take, end, push_free};
+static const struct fg_data_taker taker = {begin, take, end, push_free, .alone = true};
 
 static const struct fg_argument_spec arguments[] = {
     {"heads", FG_ARGUMENT_LIST_OF_BYTES, true, "[b'force']"},

@@ -47,8 +47,8 @@ static enum fg_status begin(struct fg_exchange *exchange, struct fg_delivery *de
     struct fg_call call;
     enum fg_status status = fg_exchange_check(exchange, delivery->spec, command, &delivery->error);
     for (const struct fg_delivery *other = delivery->next; other != NULL; other = other->next) {
-        if (status == FG_OK && other->status == FG_OK) {
-            /* Each may keep a file and buffers: what a request holds is to be like others'. */
+        if (status == FG_OK && other->status == FG_OK && delivery->spec->taker->alone &&
+            other->spec->taker->alone) {
             status = fg_fail(&delivery->error, FG_ERR_LIMIT, 0,
                              "%s: request %u is sending its data, and only one may at once",
                              delivery->spec->name, other->requestid);
