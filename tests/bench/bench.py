@@ -4,7 +4,7 @@ one table, or JSON with --json.
 
 Ours and the baseline run alternately, A B A B ..., at least five pairs; the table has the medians
 and the smallest and largest ratio of a pair. The server runs on one core and the load generator on
-another. Repositories are made once, in build/bench. A whole run takes six minutes.
+another. Repositories are made once, in build/bench. A whole run takes seven minutes.
 
 Usage: bench.py [--json | --markdown | --readme] [--runs N] [--pairs N] [--seconds N] [--no-build]
                 [SCENARIO...]
@@ -22,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -100,7 +101,8 @@ class Ours(Server):
         command += ["--access-log", "off", "--debugreflect", "--max-body", "1G"]
         command += ["--max-connections-per-address", "0"]
         self.process = pinned(SERVER_CORE, command, stdout=subprocess.PIPE, text=True)
-        self.port = int(re.search(r":(\d+)/", self.process.stdout.readline())[1])
+        line = self.process.stdout.readline()
+        self.port, self.admin = map(int, re.findall(r":(\d+)/", line))
         if settle:
             # The answer needs all that is read ahead after the start: that is no request's work.
             check(self.port, "branchmap", request(b"branchmap"))
@@ -327,6 +329,84 @@ def heads(directory):
 
 def heads2(directory):
     return one_heads(directory, 2, "heads, 32 connections, two threads")
+
+
+class Onlookers:
+    """Who watches a server: a program that asks for the state ten times a second, and an open page,
+    which listens to the events and asks for the state at each digest. They share the load's core."""
+
+    RATE = 10
+
+    def __init__(self, server):
+        self.address = ("127.0.0.1", server.admin)
+        self.over = threading.Event()
+        self.polls = 0
+
+    def __enter__(self):
+        self.start = time.monotonic()
+        self.threads = [threading.Thread(target=work) for work in (self.poll, self.page)]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        seconds = time.monotonic() - self.start
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        if self.polls < 0.9 * self.RATE * seconds:
+            raise SystemExit("only %d polls in %.1f s: nobody watched so often" % (self.polls, seconds))
+
+    @staticmethod
+    def get(connection, path):
+        connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+
+    def state(self, connection, file):
+        self.get(connection, b"/state")
+        if read_answer(file).status != 200:
+            raise SystemExit("/state is refused")
+
+    def poll(self):
+        os.sched_setaffinity(0, {LOAD_CORE})
+        with socket.create_connection(self.address) as connection:
+            file = connection.makefile("rb")
+            while not self.over.wait(max(0, self.start + self.polls / self.RATE - time.monotonic())):
+                self.state(connection, file)
+                self.polls += 1
+
+    def page(self):
+        os.sched_setaffinity(0, {LOAD_CORE})
+        with socket.create_connection(self.address) as events:
+            self.get(events, b"/events")
+            with socket.create_connection(self.address) as connection:
+                file = connection.makefile("rb")
+                for line in events.makefile("rb"):
+                    if self.over.is_set():
+                        break
+                    if line.startswith(b"event: digest"):
+                        self.state(connection, file)
+
+
+def watched(directory):
+    seconds = max(options.seconds, 4)
+    wrk = Wrk(directory, "heads", HEADS)
+    costs = Costs()
+    with Ours() as ours:
+        wrk.run(ours.port)
+
+        def alone(name="alone"):
+            return costs.of(ours, lambda: wrk.run(ours.port, seconds=seconds)[0], name)
+
+        def looked_at():
+            with Onlookers(ours):
+                return alone("watched")
+
+        a, b = pairs(looked_at, alone, max(options.pairs, 7))
+    for name, each in costs.lists.items():
+        cpu = statistics.median(each) * 1000 / 1e9
+        report("%s: %.5f CPU seconds of the server per 1,000 requests" % (name, cpu))
+    name = "heads while /state is polled and a page is open"
+    return [Row(name, a, b, 0.97, 0.99, "requests/s", cpu=costs.result())]
 
 
 def mercurial(directory):
@@ -627,7 +707,7 @@ def scaling(directory):
     return rows
 
 
-SCENARIOS = [heads, heads2, mercurial, multirequest, upload, download, parsing, instructions]
+SCENARIOS = [heads, heads2, watched, mercurial, multirequest, upload, download, parsing, instructions]
 SCENARIOS += [known, start, memory, wait, scaling]
 
 
