@@ -10,6 +10,15 @@ import { FrameTable, entriesOf } from './frametable.js';
 const FIND_TRIES = 8; // times to look for our own exchange among those of the gateway
 const FIND_MS = 250;
 
+/** The field that says who asks: a user with a password, or a token; null for nobody. */
+function authorization(user, secret) {
+  if (user !== '') {
+    const bytesOfBoth = new TextEncoder().encode(`${user}:${secret}`);
+    return `Basic ${btoa(String.fromCharCode(...bytesOfBoth))}`;
+  }
+  return secret !== '' ? `Bearer ${secret}` : null;
+}
+
 export class Composer {
   /** findExchange(peer) resolves to the id of the newest exchange with that peer, or null. */
   constructor({ findExchange }) {
@@ -92,8 +101,9 @@ export class Composer {
 
   async send() {
     const headers = { 'Content-Type': 'text/plain' };
-    if (byId('bearer').value !== '') {
-      headers['X-Framegate-Authorization'] = `Bearer ${byId('bearer').value}`;
+    const credentials = authorization(byId('user').value, byId('secret').value);
+    if (credentials !== null) {
+      headers['X-Framegate-Authorization'] = credentials;
     }
     const path = encodeURIComponent(byId('path').value);
     const answer = await postForJson(`send?path=${path}`, this.area.value, headers);

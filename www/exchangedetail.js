@@ -4,7 +4,7 @@
 import { getJson } from './api.js';
 import { byId, element, setText } from './dom.js';
 import { bytes, count, dateTime, duration } from './format.js';
-import { outcome } from './exchangelist.js';
+import { isClassic, outcome } from './exchangelist.js';
 import { FrameTable } from './frametable.js';
 
 const FOLLOW_MS = 1000;
@@ -13,13 +13,21 @@ const facts = [
   ['Peer', ({ peer }) => peer],
   ['Start', ({ start }) => dateTime(start)],
   ['Took', (exchange) => duration((exchange.microseconds ?? exchange.age_microseconds) / 1e6)],
-  ['Commands', ({ commands, commands_count: number }) => `${commands} (${count(number)})`],
+  ['Commands', describeCommands],
   ['Frames', (exchange) => `${count(exchange.frames_in)} in, ${count(exchange.frames_out)} out`],
   ['Bytes', (exchange) => `${bytes(exchange.bytes_in)} in, ${bytes(exchange.bytes_out)} out`],
   ['Body', ({ live, body_size: size }) => (live ? `${bytes(size)} announced` : null)],
   ['Waits for', ({ waits_for: what }) => what ?? null],
   ['Reactor', ({ reactor }) => (reactor ? describeReactor(reactor) : null), 'whole'],
 ];
+
+function describeCommands({ commands, commands_count: number, command_errors: errors }) {
+  if (number === 0) {
+    return 'none ran';
+  }
+  const failed = errors > 0 ? `, ${count(errors)} answered with an error` : '';
+  return `${commands} (${count(number)}${failed})`;
+}
 
 function describeReactor({ state, receiving, active, active_count: running, streams, buffered_bytes: held }) {
   const parts = [state];
@@ -121,6 +129,7 @@ export class ExchangeDetail {
       const tableBox = element('div');
       this.jump = element('button', { type: 'button', text: 'Show where it went wrong', onclick: () => this.table.showFailure() });
       this.box.replaceChildren(this.headBox, this.jump, this.note, tableBox);
+      this.tableBox = tableBox;
       this.table = new FrameTable(tableBox, { log: true, caption: `Frames of exchange ${what.id}, in order` });
     }
     if (first || live || this.wasLive) {
@@ -128,8 +137,9 @@ export class ExchangeDetail {
     }
     this.wasLive = live;
     this.table.show(log.entries);
+    this.tableBox.hidden = log.entries.length === 0;
     this.jump.hidden = !log.entries.some((entry) => entry.message);
-    setText(this.note, describeLog(log));
+    setText(this.note, describeLog(log, what));
     if (first) {
       byId('title-detail').focus({ preventScroll: true });
     }
@@ -139,12 +149,15 @@ export class ExchangeDetail {
   }
 }
 
-function describeLog({ entries, entries_count: all, bytes_max: bound, payload_max: payload }) {
+function describeLog({ entries, entries_count: all, bytes_max: bound, payload_max: payload }, { live, target, method }) {
+  if (entries.length === 0 && isClassic(target)) {
+    return 'A request of the classic transport (?cmd=…) has no frames: its arguments are in the target, header fields and body.';
+  }
   if (bound === 0) {
     return 'There is no log of frames: --frame-log is 0.';
   }
   if (entries.length === 0) {
-    return 'No frames yet.';
+    return live && method === 'POST' ? 'No frames yet.' : 'It had no frames.';
   }
   const dropped = all > entries.length ? `${count(entries.length)} of ${count(all)} entries, as many as --frame-log (${bytes(bound)}) keeps. ` : '';
   return `${dropped}Payloads are kept up to ${bytes(payload)}. Choose one for its tree and bytes.`;

@@ -30,6 +30,11 @@ function endOf({ start, microseconds }) {
   return start + microseconds / 1e6;
 }
 
+/** True for a request of the classic transport, which has no frames. */
+export function isClassic(target) {
+  return /[?&]cmd=/.test(target);
+}
+
 /** Why it is not over, or what went wrong. */
 function reason({ live, waits_for: what, message, command_errors: errors }) {
   if (live) {
@@ -43,7 +48,7 @@ function subject({ commands, method, target }) {
   if (commands !== '-' && commands !== '') {
     return commands;
   }
-  const command = /^\/api\/[^/]+\/(.+)$/.exec(target);
+  const command = /^\/api\/[^/]+\/(.+)$/.exec(target) ?? (isClassic(target) ? /[?&](cmd=[^&]*)/.exec(target) : null);
   return command ? command[1] : `${method} ${target}`;
 }
 
@@ -107,6 +112,12 @@ export class ExchangeList {
     this.paused = paused;
     byId('pause').setAttribute('aria-pressed', String(paused));
     setText(byId('pause'), paused ? 'Resume' : 'Pause');
+    this.redraw();
+  }
+
+  /** which: "all", "failed" or "live", as if chosen by hand. */
+  setWhich(which) {
+    byId('which').value = which;
     this.redraw();
   }
 

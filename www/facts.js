@@ -21,6 +21,20 @@ const repository = [
   text('Requirements', (state) => state.repository.requirements.join(', ')),
 ];
 
+const bundles = [
+  number('Kept', 'bundles.entries'),
+  number('Bytes', 'bundles.bytes', bytes),
+  number('Room for', 'bundles.limit_bytes', (limit) => (limit > 0 ? bytes(limit) : 'none: nothing is kept')),
+  number('Being made', 'bundles.making'),
+  number('Answered from it', 'bundles.hits'),
+  number('Shared while made', 'bundles.shared'),
+  number('Made', 'bundles.misses'),
+  number('Made room', 'bundles.evictions'),
+  number('Could not be kept', 'bundles.failures'),
+  number('Found damaged', 'bundles.damaged'),
+  number('Oldest made', 'bundles.oldest_seconds', (age) => (age > 0 ? `${span(age)} ago` : '–')),
+];
+
 const process = [
   text('Version', (state) => state.version),
   number('Up for', 'uptime_seconds', span),
@@ -29,6 +43,7 @@ const process = [
     listeners.map(({ name, address, tls }) => `${name} ${tls ? 'https' : 'http'}://${address}`).join('\n'), { class: 'lines' }),
   number('Threads', 'threads.process'),
   number('of these, serving', 'threads.serving'),
+  number('Processor time', 'cpu_seconds', duration),
   number('Most memory ever', 'memory.resident_max_bytes', bytes),
   text('Build', ({ build }) => [build.type, build.compiler, build.sanitizers].filter(Boolean).join(', ')),
   text('Libraries', ({ build }) => Object.entries(build.libraries).map(([name, version]) => `${name} ${version}`).join(', ')),
@@ -87,6 +102,7 @@ function showTop(state) {
 export function makeCards() {
   const parts = [
     makeFacts(byId('repository'), repository),
+    makeFacts(byId('bundles'), bundles),
     makeFacts(byId('process'), process),
     makeCounts('Answers that were sent, by HTTP status', 'Status', ['Answers'], ['status']),
     makeCounts('Frames by type', 'Frame type', ['In', 'Out'], ['frames_in_by_type', 'frames_out_by_type']),

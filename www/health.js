@@ -42,7 +42,7 @@ function failureReason(history) {
   return {
     level: 'warn',
     text: `${percent(share)} of what was asked in the last minute failed (${count(failed)}): errors in commands or frames, or peers that left`,
-    link: '#exchanges',
+    link: '#exchanges/failed',
   };
 }
 
@@ -51,7 +51,7 @@ function serverErrorReason(history) {
   if (errors === 0) {
     return null;
   }
-  return { level: 'bad', text: `${plural(errors, 'answer')} with status 500 or above in the last minute`, link: '#exchanges' };
+  return { level: 'bad', text: `${plural(errors, 'answer')} with status 500 or above in the last minute`, link: '#exchanges/failed' };
 }
 
 function queueReason(state) {

@@ -48,10 +48,14 @@ const draw = oncePerPicture(() => {
 async function showView(next) {
   view = next;
   if (view.name === 'exchanges') {
-    const id = view.argument === undefined ? null : Number(view.argument);
+    const number = Number(view.argument);
+    const id = Number.isInteger(number) && number > 0 ? number : null;
     byId('view-exchanges').classList.toggle('has-detail', id !== null);
+    if (view.argument === 'failed') {
+      list.setWhich('failed');
+    }
     list.setChosen(id);
-    await detail.open(Number.isInteger(id) ? id : null);
+    await detail.open(id);
   } else if (view.name === 'compose') {
     await composer.prepare().catch((error) => composer.showError({ message: error.message }));
   }

@@ -144,7 +144,7 @@ function showReasons(reasons) {
   if (list.dataset.texts !== texts) {
     list.dataset.texts = texts;
     setChildren(list, reasons.map(({ text, link, level }) => element('li', { 'data-level': level },
-      text, link ? ' – ' : null, link ? element('a', { href: link, text: 'show exchanges' }) : null)));
+      text, link ? ' – ' : null, link ? element('a', { href: link, text: 'show failed exchanges' }) : null)));
   }
 }
 

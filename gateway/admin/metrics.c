@@ -4,6 +4,7 @@
  */
 #include "gateway/admin/metrics.h"
 
+#include "gateway/bundles/bundlefolder.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/state/vitals.h"
 
@@ -202,10 +203,36 @@ static void put_gateway(struct page *page, struct fg_gateway *gateway,
             fg_workers_waiting(gateway->workers));
     put_one(page, "process_resident_memory_bytes", "gauge", "Memory of the process in RAM.",
             vitals.resident_bytes);
+    put_seconds(page, "process_cpu_seconds_total", "counter", "Processor time of all threads.",
+                (double)vitals.cpu_microseconds / 1e6);
     put_one(page, "process_threads", "gauge", "Threads of the process.", vitals.threads);
     put_seconds(page, "process_start_time_seconds", "gauge", "Start, in seconds since 1970.",
                 (double)view->time.tv_sec + (double)view->time.tv_nsec / 1e9 -
                     (double)view->uptime_microseconds / 1e6);
+}
+
+static void put_bundles(struct page *page, struct fg_bundlefolder *folder)
+{
+    struct fg_bundlecache_view view;
+    fg_bundlefolder_describe(folder, &view);
+    put_one(page, "framegate_bundle_cache_bytes", "gauge", "Bytes of the bundles that are kept.",
+            view.bytes);
+    put_one(page, "framegate_bundle_cache_limit_bytes", "gauge",
+            "Bytes that they may have; 0 where none are kept.", view.limit);
+    put_one(page, "framegate_bundle_cache_entries", "gauge", "Bundles, whole or being made.",
+            view.entries);
+    head(page, "framegate_bundle_cache_requests_total", "counter",
+         "Requests for bundles: answered from a whole one, from one being made, or made.");
+    PUT(page, "framegate_bundle_cache_requests_total{result=\"hit\"} %" PRIu64 "\n", view.hits);
+    PUT(page, "framegate_bundle_cache_requests_total{result=\"shared\"} %" PRIu64 "\n",
+        view.shared);
+    PUT(page, "framegate_bundle_cache_requests_total{result=\"miss\"} %" PRIu64 "\n", view.misses);
+    put_one(page, "framegate_bundle_cache_failures_total", "counter",
+            "Bundles that could not be kept, or were given up.", view.failures);
+    put_one(page, "framegate_bundle_cache_evictions_total", "counter",
+            "Bundles that made room for others.", view.evictions);
+    put_one(page, "framegate_bundle_cache_damaged_total", "counter",
+            "Files that were not what was written.", view.damaged);
 }
 
 static void put_repository(struct page *page, struct fg_repository *repository,
@@ -244,6 +271,7 @@ enum fg_status fg_metrics_append(struct fg_gateway *gateway, const struct fg_lis
     put_all_commands(&page, &view);
     put_limits(&page, &view.counters);
     put_repository(&page, gateway->repository, &view.time);
+    put_bundles(&page, gateway->bundles);
     fg_state_view_clear(&view);
     return page.status;
 }

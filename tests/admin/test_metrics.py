@@ -81,6 +81,12 @@ class Metrics(support.AdminTest):
         for name, limit in state["limits"].items():
             if limit["hits"] is not None:
                 self.assertEqual(hits[(name,)], limit["hits"])
+        kept = self.values(families["framegate_bundle_cache_requests"])
+        bundles = state["bundles"]
+        self.assertEqual(kept, {("hit",): bundles["hits"], ("shared",): bundles["shared"],
+                                ("miss",): bundles["misses"]})
+        limit = self.values(families["framegate_bundle_cache_limit_bytes"])
+        self.assertEqual(limit, {(): bundles["limit_bytes"]})
         frames = self.values(families["framegate_received_frames"])
         self.assertEqual(frames[("command-request",)], totals["frames_in_by_type"]["command-request"])
 
