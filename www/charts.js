@@ -138,8 +138,9 @@ export class TimeChart {
     x.ticks.stepSize = shown > 2 * MINUTE ? MINUTE * Math.floor(shown / MINUTE / 2) : shown / 2;
     const values = points.map((point) => point.y).filter((value) => value > 0);
     if (this.logarithmic) {
-      y.min = 10 ** Math.floor(Math.log10(Math.min(1e-3, ...values)));
-      y.max = 10 ** Math.ceil(Math.log10(Math.max(1e-2, ...values)));
+      const [least, most] = values.length > 0 ? [Math.min(...values), Math.max(...values)] : [1e-6, 1e-3];
+      y.min = 10 ** Math.floor(Math.log10(least));
+      y.max = Math.max(10 * y.min, 10 ** Math.ceil(Math.log10(most)));
     } else {
       y.min = 0;
       y.max = roundUp(Math.max(0, ...values), this.base);

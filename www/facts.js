@@ -23,16 +23,16 @@ const repository = [
 
 const bundles = [
   number('Kept', 'bundles.entries'),
-  number('Bytes', 'bundles.bytes', bytes),
-  number('Room for', 'bundles.limit_bytes', (limit) => (limit > 0 ? bytes(limit) : 'none: nothing is kept')),
-  number('Being made', 'bundles.making'),
-  number('Answered from it', 'bundles.hits'),
-  number('Shared while made', 'bundles.shared'),
-  number('Made', 'bundles.misses'),
-  number('Made room', 'bundles.evictions'),
+  number('Size of these', 'bundles.bytes', bytes),
+  number('Most allowed', 'bundles.limit_bytes', (limit) => (limit > 0 ? bytes(limit) : 'none are kept')),
+  number('Requests served', 'bundles.hits'),
+  number('while being made', 'bundles.shared'),
+  number('that had to make one', 'bundles.misses'),
+  number('Being made now', 'bundles.making'),
+  number('Dropped for room', 'bundles.evictions'),
   number('Could not be kept', 'bundles.failures'),
   number('Found damaged', 'bundles.damaged'),
-  number('Oldest made', 'bundles.oldest_seconds', (age) => (age > 0 ? `${span(age)} ago` : '–')),
+  number('Oldest', 'bundles.oldest_seconds', (age) => (age > 0 ? `${span(age)} old` : '–')),
 ];
 
 const process = [

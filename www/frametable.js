@@ -74,7 +74,23 @@ export class FrameTable {
       element('caption', { class: 'unseen', text: caption }),
       element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' }, ...heads)), this.body);
     this.more = element('button', { type: 'button', onclick: () => this.showMore(this.shown + ROWS_AT_ONCE) });
-    box.append(element('div', { class: 'scroll frames-box', role: 'region', 'aria-label': caption, tabindex: 0 }, table), this.more);
+    this.box = element('div', { class: 'scroll', role: 'region', 'aria-label': caption, tabindex: 0 }, table);
+    this.width = 0;
+    new ResizeObserver(() => this.onResize()).observe(this.box);
+    box.append(this.box, this.more);
+  }
+
+  onResize() {
+    if (this.box.clientWidth !== this.width) {
+      this.width = this.box.clientWidth;
+      this.fit();
+    }
+  }
+
+  /** A table if there is room for all columns, else frames one below the other. */
+  fit() {
+    this.box.classList.remove('stacked');
+    this.box.classList.toggle('stacked', this.box.scrollWidth > this.box.clientWidth);
   }
 
   /** entries as in schema/exchange.json; those that were there before are the same. */
@@ -99,6 +115,7 @@ export class FrameTable {
     const rest = this.entries.length - last;
     this.more.hidden = rest === 0;
     this.more.textContent = `${plural(rest, 'more row')}: show ${Math.min(rest, ROWS_AT_ONCE)}`;
+    this.fit();
   }
 
   showMore(rows) {

@@ -44,6 +44,6 @@ export function makeLimits(history) {
     reached.node.hidden = hit.length === 0;
     reached.table.show(hit);
     others.table.show(all.filter(([, { limit }]) => !(limit.hits > 0)));
-    setText(summary, `${all.length - hit.length} that were not`);
+    setText(summary, `${all.length - hit.length} limits that were not reached`);
   };
 }

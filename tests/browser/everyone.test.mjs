@@ -89,12 +89,19 @@ test('arrow keys move in the list', async () => {
   await close(page);
 });
 
+/** Tables of frames of which a part is out of sight, and columns of the list that have no width. */
+const cutOff = (page) => page.evaluate(() => [
+  ...[...document.querySelectorAll('.scroll:has(.frames)')].filter((box) => box.scrollWidth > box.clientWidth),
+  ...[...document.querySelectorAll('.list-space .exchange:not([hidden]) > *')].filter((cell) =>
+    getComputedStyle(cell).display !== 'none' && cell.clientWidth < 40 && cell.getClientRects().length > 0),
+].map((node) => `${node.className} ${node.clientWidth}`));
+
 const screens = [
   { width: 360, height: 740, colorScheme: 'light' },
-  { width: 360, height: 740, colorScheme: 'dark' },
+  { width: 768, height: 1000, colorScheme: 'dark' },
   { width: 1280, height: 900, colorScheme: 'light' },
-  { width: 1280, height: 900, colorScheme: 'dark' },
-  { width: 2560, height: 1300, colorScheme: 'dark' },
+  { width: 1920, height: 1080, colorScheme: 'dark' },
+  { width: 2560, height: 1300, colorScheme: 'light' },
 ];
 
 for (const { width, height, colorScheme } of screens) {
@@ -112,6 +119,7 @@ for (const { width, height, colorScheme } of screens) {
       }
       assert.deepEqual(await objections(page), [], hash);
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, `${hash} is wider than the screen`);
+      assert.deepEqual(await cutOff(page), [], hash);
       await picture(page, `${hash.split('/').length > 1 ? 'exchange' : hash}-${width}-${colorScheme}`, { fullPage: true });
     }
     const moving = await page.evaluate(() => document.getAnimations().length);

@@ -47,6 +47,27 @@ test('a failed exchange shows the frame and the message that the reactor gave', 
   await close(page);
 });
 
+test('a failure is found behind many that went well, and a command that failed is one', async () => {
+  await gateway.ask(`${API}/ro/lookup`, frames("1 1 stream-begin command-request new cbor:{b'args': {b'key': b'nowhere'}, b'name': b'lookup'}"));
+  await gateway.askHeads(300);
+  const page = await open(browser, gateway, { hash: 'exchanges/failed' });
+  assert.equal(await page.inputValue('#which'), 'failed');
+  await choose(page, '1 command answered with an error');
+  await page.locator('tr.frame-out', { hasText: 'unknown revision' }).waitFor();
+  assert.match(await page.locator('#detail dl').textContent(), /lookup \(1, 1 answered with an error\)/);
+  await close(page);
+});
+
+test('a classic request says why it has no frames', async () => {
+  const { status } = await fetch(`http://${gateway.listen}/?cmd=nonsense`);
+  assert.equal(status, 404);
+  const page = await open(browser, gateway, { hash: 'exchanges' });
+  await choose(page, 'cmd=nonsense');
+  await page.locator('#detail', { hasText: 'A request of the classic transport (?cmd=…) has no frames' }).waitFor();
+  assert.equal(await page.locator('#detail table').isVisible(), false);
+  await close(page);
+});
+
 test('markup from a peer is text', async () => {
   const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
   await gateway.ask(`${API}/ro/heads?${encodeURIComponent(markup)}`, frames("1 1 stream-begin command-request new cbor:{b'name': b'heads'}"));

@@ -45,6 +45,22 @@ test('an example can be sent as it is', async () => {
   await close(page);
 });
 
+test('credentials are a token, or a user with a password', async () => {
+  const page = await open(browser, gateway, { hash: 'compose' });
+  await page.waitForFunction(() => document.getElementById('frames').value !== '');
+  await page.click('#composer summary');
+  const sent = async () => {
+    const [response] = await Promise.all([page.waitForResponse('**/send?*'), page.click('#send')]);
+    return response.request().headers()['x-framegate-authorization'];
+  };
+  assert.equal(await sent(), undefined);
+  await page.fill('#secret', 'a token');
+  assert.equal(await sent(), 'Bearer a token');
+  await page.fill('#user', 'zoë');
+  assert.equal(await sent(), `Basic ${Buffer.from('zoë:a token').toString('base64')}`);
+  await close(page);
+});
+
 test('a mistake is named, with its place', async () => {
   const page = await open(browser, gateway, { hash: 'compose', expectErrors: true });
   await page.fill('#frames', '1 1 stream-begin command-request new x\n1 1 nonsense command-request new x');
