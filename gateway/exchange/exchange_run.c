@@ -123,7 +123,8 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
     struct fg_repository *repository = exchange->gateway->repository;
     error->message[0] = '\0';
     if (exchange->snapshot == NULL) {
-        enum fg_status status = fg_repository_snapshot(repository, &exchange->snapshot, error);
+        enum fg_status status =
+            fg_repository_recent(repository, exchange->now, &exchange->snapshot, error);
         if (status != FG_OK) {
             return status;
         }

@@ -28,11 +28,13 @@ enum {
     CHANGING_MAX_MS = 5000, /* for the files to stop changing, when there is none */
     KEEP_AFTER_MS = 100,    /* the same, when there is one to go on with */
     IDLE_LOCK_MS = 2000,    /* a lock without a transaction whose holder changes nothing */
+    LOOK_SERVES_US = 100,   /* those that ask for what is recent */
 };
 
-/* A snapshot and the stamps that it was made under. Immutable. */
+/* A snapshot and the stamps that it was made under. Immutable, but for when they were compared. */
 struct state {
     atomic_uint references;
+    _Atomic uint64_t looked; /* us; the stamps were seen to be still true then; 0: not yet */
     struct fg_snapshot *snapshot;
     struct fg_stamps stamps;
     struct timespec read; /* wall clock */
@@ -108,6 +110,7 @@ static enum fg_status state_set(struct fg_repository *repository, struct fg_snap
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     atomic_init(&state->references, 1);
+    atomic_init(&state->looked, 0);
     state->snapshot = snapshot;
     state->stamps = *stamps;
     clock_gettime(CLOCK_REALTIME, &state->read);
@@ -322,12 +325,15 @@ static enum fg_status update(struct fg_repository *repository, struct fg_error *
     return agree ? FG_OK : rebuild(repository, error);
 }
 
-enum fg_status fg_repository_snapshot(struct fg_repository *repository,
-                                      struct fg_snapshot **ret_snapshot, struct fg_error *error)
+/* Looks at the files, now, and gives the snapshot that is true of them. */
+static enum fg_status look(struct fg_repository *repository, uint64_t now,
+                           struct fg_snapshot **ret_snapshot, struct fg_error *error)
 {
     struct state *state = state_get(repository);
     enum fg_status status = FG_OK;
-    if (!is_fresh(state) && pthread_mutex_trylock(&repository->build_mutex) == 0) {
+    if (is_fresh(state)) {
+        atomic_store_explicit(&state->looked, now, memory_order_relaxed);
+    } else if (pthread_mutex_trylock(&repository->build_mutex) == 0) {
         status = update(repository, error);
         pthread_mutex_unlock(&repository->build_mutex);
         state_unref(state);
@@ -338,6 +344,32 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
     }
     state_unref(state);
     return status;
+}
+
+enum fg_status fg_repository_snapshot(struct fg_repository *repository,
+                                      struct fg_snapshot **ret_snapshot, struct fg_error *error)
+{
+    return look(repository, now_us(), ret_snapshot, error);
+}
+
+enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t now,
+                                    struct fg_snapshot **ret_snapshot, struct fg_error *error)
+{
+    struct fg_snapshot *snapshot = NULL;
+    pthread_mutex_lock(&repository->state_mutex);
+    const struct state *state = repository->state;
+    /* Signed: another thread may have looked after this one read the clock. */
+    if (state != NULL &&
+        (int64_t)(now - atomic_load_explicit(&state->looked, memory_order_relaxed)) <
+            LOOK_SERVES_US) {
+        snapshot = fg_snapshot_ref(state->snapshot);
+    }
+    pthread_mutex_unlock(&repository->state_mutex);
+    if (snapshot == NULL) {
+        return look(repository, now, ret_snapshot, error);
+    }
+    *ret_snapshot = snapshot;
+    return FG_OK;
 }
 
 enum fg_status fg_repository_refresh(struct fg_repository *repository, struct fg_error *error)

@@ -118,6 +118,13 @@ static void ask_all(struct fg_snapshot *snapshot)
     fg_buffer_free(&line);
 }
 
+static uint64_t microseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static bool time_is_up(void)
 {
     struct timespec now;
@@ -132,7 +139,9 @@ static void *hammer_thread(void *unused)
     while (!time_is_up()) {
         struct fg_snapshot *snapshot;
         struct fg_error error = {0};
-        enum fg_status status = fg_repository_snapshot(hammer.repository, &snapshot, &error);
+        /* As requests that come thick and fast get it. */
+        enum fg_status status =
+            fg_repository_recent(hammer.repository, microseconds_now(), &snapshot, &error);
         if (status == FG_OK) {
             ask_all(snapshot);
             fg_snapshot_unref(snapshot);

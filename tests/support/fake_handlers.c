@@ -77,6 +77,13 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
     return *ret_snapshot != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
 }
 
+enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t now,
+                                    struct fg_snapshot **ret_snapshot, struct fg_error *error)
+{
+    (void)now;
+    return fg_repository_snapshot(repository, ret_snapshot, error);
+}
+
 const char *fg_repository_path(const struct fg_repository *repository)
 {
     (void)repository;
