@@ -8,30 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct fg_framegen {
-    struct fg_part *first; /* owned; NULL after the end */
-};
-
 /* -- parts ------------------------------------------------------------------------------------- */
 
-enum { PARTS_OF_FIRST_BLOCK = 1, PARTS_OF_BLOCK = 8 };
+enum { PARTS_OF_BLOCK = 8 };
 
 struct fg_part_block {
     struct fg_part_block *next;
-    struct fg_part parts[];
+    struct fg_part parts[PARTS_OF_BLOCK];
 };
 
-/* Fills an empty pool. Most bodies have one command, so the first block has one part. */
+/* Fills an empty pool. */
 static void pool_grow(struct fg_part_pool *pool)
 {
-    size_t count = pool->blocks == NULL ? PARTS_OF_FIRST_BLOCK : PARTS_OF_BLOCK;
-    struct fg_part_block *block = malloc(sizeof *block + count * sizeof block->parts[0]);
+    struct fg_part_block *block = malloc(sizeof *block);
     if (block == NULL) {
         return;
     }
     block->next = pool->blocks;
     pool->blocks = block;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < PARTS_OF_BLOCK; i++) {
         block->parts[i].next = pool->unused;
         pool->unused = &block->parts[i];
     }
@@ -129,7 +124,7 @@ enum fg_status fg_framegen_new(struct fg_part *first, struct fg_framegen **ret_f
     if (framegen == NULL) {
         return FG_ERR_MEMORY;
     }
-    framegen->first = first;
+    *framegen = (struct fg_framegen){.first = first};
     *ret_framegen = framegen;
     return FG_OK;
 }
@@ -138,7 +133,9 @@ void fg_framegen_free(struct fg_framegen *framegen)
 {
     if (framegen != NULL) {
         fg_part_free_all(framegen->first);
-        free(framegen);
+        if (!framegen->lent) {
+            free(framegen);
+        }
     }
 }
 

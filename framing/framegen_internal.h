@@ -14,15 +14,6 @@ enum fg_part_kind {
     FG_PART_ERROR
 };
 
-/*
- * Parts that were used and can be used again. A body of many commands has a part for each, all at
- * once: taking them from the heap one by one was a sixth of the work for a command.
- */
-struct fg_part_pool {
-    struct fg_part *unused;
-    struct fg_part_block *blocks; /* owned */
-};
-
 struct fg_part {
     struct fg_part *next;
     struct fg_part_pool *pool; /* where it goes in the end; NULL: to the heap */
@@ -37,6 +28,30 @@ struct fg_part {
     void (*done)(void *context, uint16_t requestid); /* called after the last frame; or NULL */
     void *done_context;
 };
+
+struct fg_framegen {
+    struct fg_part *first; /* owned; NULL after the end */
+    bool lent;             /* its memory is somebody else's */
+};
+
+/*
+ * Parts that were used and can be used again. A body of many commands has a part for each, all at
+ * once: taking them from the heap one by one was a sixth of the work for a command. Most bodies
+ * have one command, and get by with the first part.
+ */
+struct fg_part_pool {
+    struct fg_part *unused;
+    struct fg_part_block *blocks; /* owned */
+    struct fg_part first;
+};
+
+/* Makes the first part one to be used; the pool stays where it is from then on. */
+static inline void fg_part_pool_init(struct fg_part_pool *pool)
+{
+    pool->blocks = NULL;
+    pool->first.next = NULL;
+    pool->unused = &pool->first;
+}
 
 /* Frees the pool's memory. All its parts must have been freed. */
 void fg_part_pool_clear(struct fg_part_pool *pool);

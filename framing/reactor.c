@@ -79,12 +79,14 @@ struct fg_reactor {
     size_t active_capacity;
     struct active first_active[FIRST_ACTIVE];
 
-    struct fg_part_pool parts;
-    struct fg_part *buffered; /* responses kept until the input has ended, in order */
+    struct fg_framegen all_buffered; /* what fg_reactor_oninputeof hands out */
+    struct fg_part *buffered;        /* responses kept until the input has ended, in order */
     struct fg_part *buffered_last;
     uint16_t *incomplete; /* the result of fg_reactor_oninputeof */
 
-    char message[MESSAGE_SIZE]; /* of the last refusal; the last member: it is not cleared */
+    /* From here on nothing is cleared. */
+    struct fg_part_pool parts;
+    char message[MESSAGE_SIZE]; /* of the last refusal */
 };
 
 /* -- names ------------------------------------------------------------------------------------- */
@@ -943,14 +945,13 @@ enum fg_status fg_reactor_oninputeof(struct fg_reactor *reactor, struct fg_actio
     }
     struct fg_action action = {.type = FG_ACTION_NOOP};
     enum fg_status status = list_incomplete(reactor);
-    if (status == FG_OK && reactor->buffered != NULL) {
-        status = fg_framegen_new(reactor->buffered, &action.framegen);
-        action.type = FG_ACTION_SENDFRAMES;
-    }
     if (status != FG_OK) {
-        free(reactor->incomplete);
-        reactor->incomplete = NULL;
         return status;
+    }
+    if (reactor->buffered != NULL) {
+        reactor->all_buffered = (struct fg_framegen){.first = reactor->buffered, .lent = true};
+        action.type = FG_ACTION_SENDFRAMES;
+        action.framegen = &reactor->all_buffered;
     }
     action.incomplete = reactor->incomplete;
     action.incomplete_count = reactor->receiving_count;
@@ -974,12 +975,13 @@ enum fg_status fg_reactor_new(const struct fg_reactor_options *options,
         options->max_frame_size > FG_FRAME_LENGTH_MAX) {
         return FG_ERR_ARGUMENT;
     }
-    /* Not calloc, for the reason given in command_new; the message is not cleared. */
+    /* Not calloc, for the reason given in command_new. */
     struct fg_reactor *reactor = malloc(sizeof *reactor);
     if (reactor == NULL) {
         return FG_ERR_MEMORY;
     }
-    memset(reactor, 0, offsetof(struct fg_reactor, message));
+    memset(reactor, 0, offsetof(struct fg_reactor, parts));
+    fg_part_pool_init(&reactor->parts);
     reactor->options = *options;
     if (options->max_frame_size == 0) {
         reactor->options.max_frame_size = FG_DEFAULT_MAX_FRAME_SIZE;
