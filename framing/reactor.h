@@ -95,7 +95,7 @@ struct fg_action {
     enum fg_reactor_state state;  /* the reactor's state after the event */
     struct fg_command *command;   /* RUNCOMMAND: owned by the caller. EXPECTDATA: borrowed until
                                      the next call on the reactor */
-    struct fg_framegen *framegen; /* SENDFRAMES: owned by the caller, and freed before the reactor */
+    struct fg_framegen *framegen; /* SENDFRAMES: owned by the caller; freed before the reactor */
     const char *message;          /* ERROR: valid while the reactor lives and until the next call */
     struct fg_bytes data;         /* COMMANDDATA: borrowed from the frame */
     bool data_eos;                /* COMMANDDATA: the last piece; the request is active now */

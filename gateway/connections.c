@@ -48,8 +48,8 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     connection->peer = *peer;
     struct fg_connection **bucket =
         &connections->buckets[fg_address_hash(peer) % FG_CONNECTION_BUCKETS];
-    fg_connection_set_deadline(connection, connections->config->header_seconds,
-                               FG_BOUND_HEADER_TIME);
+    fg_connection_set_deadline(connection, fg_tick_microseconds(),
+                               connections->config->header_seconds, FG_BOUND_HEADER_TIME);
     pthread_mutex_lock(&connections->lock);
     if (is_full(connections, *bucket, peer)) {
         fg_state_count_bound(connections->state, FG_BOUND_CONNECTIONS_PER_ADDRESS);
@@ -91,10 +91,10 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
 enum { BOUND_BITS = 8 };
 static const uint64_t PASSED = UINT64_MAX;
 
-bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
+bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t now, uint64_t seconds,
                                 enum fg_bound bound)
 {
-    uint64_t deadline = seconds == 0 ? 0 : fg_tick_microseconds() + seconds * 1000000;
+    uint64_t deadline = seconds == 0 ? 0 : now + seconds * 1000000;
     uint64_t due = deadline << BOUND_BITS | bound;
     uint64_t before = atomic_load_explicit(&connection->due, memory_order_relaxed);
     do {

@@ -62,10 +62,11 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
 void fg_connections_close(struct fg_connections *connections, struct fg_connection *connection);
 
 /*
- * Sets the deadline that many seconds from now; 0 takes it away. False: the last one passed, and
- * nothing may be sent any more, since the peer was told so or will be.
+ * Sets the deadline that many seconds from now (fg_now_microseconds or fg_tick_microseconds); 0
+ * takes it away. False: the last one passed, and nothing may be sent any more, since the peer was
+ * told so or will be.
  */
-bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t seconds,
+bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t now, uint64_t seconds,
                                 enum fg_bound bound);
 
 /* What the deadline counts when it passes. */

@@ -68,16 +68,17 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     }
     connection->head_done = false;
-    if (fg_connection_bound(connection) == FG_BOUND_IDLE_TIME) {
-        fg_connection_set_deadline(connection, public->gateway->config.header_seconds,
-                                   FG_BOUND_HEADER_TIME);
-    }
     atomic_store_explicit(&connection->begun, true, memory_order_relaxed);
     connection->target_end = target != NULL ? target + strlen(target) : NULL;
     struct fg_bytes bytes = fg_bytes_from_string(target != NULL ? target : "");
     if (fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange) !=
         FG_OK) {
         connection->exchange = NULL;
+        return connection;
+    }
+    if (fg_connection_bound(connection) == FG_BOUND_IDLE_TIME) {
+        fg_connection_set_deadline(connection, fg_exchange_now(connection->exchange),
+                                   public->gateway->config.header_seconds, FG_BOUND_HEADER_TIME);
     }
     return connection;
 }
@@ -96,10 +97,11 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
         if (atomic_load(&connection->told) && connection->exchange != NULL) {
             fg_exchange_late(connection->exchange);
         }
-        fg_exchange_end(connection->exchange, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        uint64_t now = fg_now_microseconds();
+        fg_exchange_end(connection->exchange, now, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         connection->exchange = NULL;
         atomic_store_explicit(&connection->begun, false, memory_order_relaxed);
-        fg_connection_set_deadline(connection, public->gateway->config.idle_seconds,
+        fg_connection_set_deadline(connection, now, public->gateway->config.idle_seconds,
                                    FG_BOUND_IDLE_TIME);
     }
 }
@@ -127,7 +129,7 @@ static void wake_reader(void *context)
  */
 static ssize_t sleep_on(struct fg_connection *connection)
 {
-    fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED);
+    fg_connection_set_deadline(connection, 0, 0, FG_BOUND_UNCOUNTED);
     MHD_suspend_connection(connection->transport);
     if (!fg_exchange_wait(connection->exchange, wake_reader, connection)) {
         wake_reader(connection);
@@ -142,8 +144,8 @@ static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t ca
     const struct fg_public *public = connection->owner;
     size_t size = 0;
     /* The last block is gone: the next one has the whole time again. */
-    fg_connection_set_deadline(connection, public->gateway->config.reply_seconds,
-                               FG_BOUND_REPLY_TIME);
+    fg_connection_set_deadline(connection, fg_tick_microseconds(),
+                               public->gateway->config.reply_seconds, FG_BOUND_REPLY_TIME);
     switch (fg_exchange_take(connection->exchange, (uint8_t *)buffer, capacity, &size)) {
     case FG_OK:
         return (ssize_t)size;
@@ -187,34 +189,33 @@ static bool add_fields(struct MHD_Response *response, const struct fg_answer *an
 }
 
 static enum MHD_Result send_answer(struct fg_public *public, struct fg_connection *connection,
-                                   struct MHD_Connection *transport)
+                                   struct MHD_Connection *transport, const struct fg_answer *answer)
 {
-    struct fg_answer answer;
-    fg_exchange_answer(connection->exchange, &answer);
-    uint64_t blocks = 1 + (answer.whole ? answer.body.size / BLOCK_SIZE : 0);
-    if (!fg_connection_set_deadline(connection, blocks * public->gateway->config.reply_seconds,
+    uint64_t blocks = 1 + (answer->whole ? answer->body.size / BLOCK_SIZE : 0);
+    if (!fg_connection_set_deadline(connection, fg_exchange_now(connection->exchange),
+                                    blocks * public->gateway->config.reply_seconds,
                                     FG_BOUND_REPLY_TIME)) {
         return MHD_NO; /* too late: the socket is shut down */
     }
     bool closing = atomic_load(&public->gateway->draining);
-    if (answer.repeats && !closing) {
+    if (answer->repeats && !closing) {
         struct MHD_Response *kept =
-            fg_kept_response(&public->kept, answer.content_type, answer.body);
-        return kept != NULL ? MHD_queue_response(transport, answer.status, kept) : MHD_NO;
+            fg_kept_response(&public->kept, answer->content_type, answer->body);
+        return kept != NULL ? MHD_queue_response(transport, answer->status, kept) : MHD_NO;
     }
     /* The exchange outlives the response: the library completes the request before it frees it. */
     struct MHD_Response *response =
-        answer.whole
-            ? MHD_create_response_from_buffer(answer.body.size, (void *)(uintptr_t)answer.body.data,
-                                              MHD_RESPMEM_PERSISTENT)
+        answer->whole
+            ? MHD_create_response_from_buffer(
+                  answer->body.size, (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT)
             : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read, connection,
                                                 NULL);
     if (response == NULL) {
         return MHD_NO;
     }
     enum MHD_Result result = MHD_NO;
-    if (add_fields(response, &answer, closing)) {
-        result = MHD_queue_response(transport, answer.status, response);
+    if (add_fields(response, answer, closing)) {
+        result = MHD_queue_response(transport, answer->status, response);
     }
     MHD_destroy_response(response);
     return result;
@@ -281,7 +282,7 @@ static void give_body_time(struct fg_connection *connection)
     uint64_t seconds = config->body_seconds + body_size / config->body_rate;
     bool bundle = fg_exchange_takes_bundle(connection->exchange);
     uint64_t most = bundle ? config->push_seconds : config->body_seconds_max;
-    fg_connection_set_deadline(connection, seconds <= most ? seconds : most,
+    fg_connection_set_deadline(connection, fg_tick_microseconds(), seconds <= most ? seconds : most,
                                seconds <= most ? FG_BOUND_BODY_TIME
                                : bundle        ? FG_BOUND_PUSH_TIME
                                                : FG_BOUND_BODY_TIME_MAX);
@@ -306,7 +307,7 @@ static void run_slow(void *context)
 static enum MHD_Result offload(struct fg_public *public, struct fg_connection *connection,
                                struct MHD_Connection *transport)
 {
-    if (!fg_connection_set_deadline(connection, 0, FG_BOUND_UNCOUNTED)) {
+    if (!fg_connection_set_deadline(connection, 0, 0, FG_BOUND_UNCOUNTED)) {
         return MHD_NO;
     }
     MHD_suspend_connection(transport);
@@ -348,7 +349,9 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
     }
     connection->head_done = true;
     if (step == FG_EXCHANGE_ANSWER) {
-        return send_answer(public, connection, transport);
+        struct fg_answer answer;
+        fg_exchange_answer(connection->exchange, &answer);
+        return send_answer(public, connection, transport, &answer);
     }
     give_body_time(connection);
     return MHD_YES;
@@ -379,11 +382,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
     if (*size > 0) {
         return take_body(public, connection, transport, data, size);
     }
-    if (fg_exchange_finish(connection->exchange) == FG_EXCHANGE_RUN_SLOW) {
+    struct fg_answer answer;
+    if (fg_exchange_finish(connection->exchange, &answer) == FG_EXCHANGE_RUN_SLOW) {
         offload(public, connection, transport);
         return MHD_YES;
     }
-    return send_answer(public, connection, transport);
+    return send_answer(public, connection, transport, &answer);
 }
 
 /* -- the daemon ------------------------------------------------------------------------------- */

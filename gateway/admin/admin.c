@@ -110,7 +110,8 @@ static void set_deadline(struct MHD_Connection *transport, uint64_t seconds, enu
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(transport, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info != NULL && info->socket_context != NULL) {
-        (void)fg_connection_set_deadline(info->socket_context, seconds, bound);
+        (void)fg_connection_set_deadline(info->socket_context, fg_tick_microseconds(), seconds,
+                                         bound);
     }
 }
 

@@ -34,10 +34,10 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
                                const struct fg_address *peer, struct fg_exchange **ret_exchange);
 
 /*
- * The answer was sent, or will never be (aborted): writes the access log and the record, and frees
- * the exchange. Takes NULL.
+ * The answer was sent, or will never be (aborted), now, as fg_now_microseconds: writes the access
+ * log and the record, and frees the exchange. Takes NULL.
  */
-void fg_exchange_end(struct fg_exchange *exchange, bool aborted);
+void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, bool aborted);
 
 /* The peer was answered with 408 instead, before its request was complete; for the record. */
 void fg_exchange_late(struct fg_exchange *exchange);
@@ -66,12 +66,6 @@ void fg_exchange_run_slow(struct fg_exchange *exchange);
 /* No worker takes it: a command is answered with an application error, a password with 503. */
 void fg_exchange_refuse_slow(struct fg_exchange *exchange);
 
-/*
- * The body is complete: the answer is decided. RUN_SLOW: a command of the classic transport is to
- * be run first; after fg_exchange_run_slow call this again. ANSWER otherwise.
- */
-enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange);
-
 /* An answer's head. All borrowed, valid until fg_exchange_end. */
 struct fg_answer {
     uint16_t status;
@@ -85,7 +79,15 @@ struct fg_answer {
     struct fg_bytes body;
 };
 
-/* The answer, after ANSWER or fg_exchange_finish. Called once; counts the body as sent if whole. */
+/*
+ * The body is complete, and its last piece has just been received: the answer is decided. RUN_SLOW:
+ * a command of the classic transport is to be run first; after fg_exchange_run_slow call this
+ * again. ANSWER: *ret_answer is the answer, as by fg_exchange_answer.
+ */
+enum fg_exchange_step fg_exchange_finish(struct fg_exchange *exchange,
+                                         struct fg_answer *ret_answer);
+
+/* The answer to a head that was answered at once. Called once; counts the body as sent if whole. */
 void fg_exchange_answer(struct fg_exchange *exchange, struct fg_answer *ret_answer);
 
 /*
@@ -101,6 +103,9 @@ enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, s
  * end.
  */
 bool fg_exchange_wait(struct fg_exchange *exchange, void (*wake)(void *context), void *context);
+
+/* When something last happened to the exchange, as fg_now_microseconds. For its own thread. */
+uint64_t fg_exchange_now(const struct fg_exchange *exchange);
 
 /* Bytes of body that the head announced. */
 uint64_t fg_exchange_body_size(const struct fg_exchange *exchange);

@@ -63,7 +63,8 @@ void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
 {
     ret_finished->id = exchange->id;
     ret_finished->start = exchange->wall_start;
-    ret_finished->microseconds = fg_now_microseconds() - exchange->start;
+    ret_finished->end = exchange->now;
+    ret_finished->microseconds = exchange->now - exchange->start;
     ret_finished->peer = exchange->peer;
     memcpy(ret_finished->method, exchange->method, sizeof(ret_finished->method));
     ret_finished->target_size = exchange->target_size;

@@ -310,12 +310,8 @@ static int newest_first(const void *a, const void *b)
 {
     const struct fg_finished *left = a;
     const struct fg_finished *right = b;
-    uint64_t left_end = (uint64_t)left->start.tv_sec * 1000000 +
-                        (uint64_t)left->start.tv_nsec / 1000 + left->microseconds;
-    uint64_t right_end = (uint64_t)right->start.tv_sec * 1000000 +
-                         (uint64_t)right->start.tv_nsec / 1000 + right->microseconds;
-    if (left_end != right_end) {
-        return left_end < right_end ? 1 : -1;
+    if (left->end != right->end) {
+        return left->end < right->end ? 1 : -1;
     }
     return left->id < right->id ? 1 : left->id > right->id ? -1 : 0;
 }

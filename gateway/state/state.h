@@ -76,7 +76,8 @@ struct fg_ran {
  */
 struct fg_finished {
     uint64_t id;
-    struct timespec start; /* wall clock */
+    struct timespec start; /* wall clock, to 4 ms */
+    uint64_t end;          /* as fg_now_microseconds */
     uint64_t microseconds;
     struct fg_address peer;
     char method[8];

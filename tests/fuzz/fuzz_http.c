@@ -176,14 +176,15 @@ static struct fg_answer converse(const struct input *input, size_t slice,
         .method = input->method, .fields = input->fields, .fields_count = input->fields_count};
     if (fg_exchange_head(exchange, &head) == FG_EXCHANGE_GO_ON) {
         send_body(exchange, input->body, slice);
-        while (fg_exchange_finish(exchange) == FG_EXCHANGE_RUN_SLOW) {
+        while (fg_exchange_finish(exchange, &answer) == FG_EXCHANGE_RUN_SLOW) {
             fg_exchange_run_slow(exchange);
         }
+    } else {
+        fg_exchange_answer(exchange, &answer);
     }
-    fg_exchange_answer(exchange, &answer);
     take_answer(exchange, &answer, ret_text);
     answer.body.size = strcmp(answer.content_type, FG_MEDIA_TYPE) == 0; /* has frames */
-    fg_exchange_end(exchange, false);
+    fg_exchange_end(exchange, fg_now_microseconds(), false);
     HOLDS(fg_state_memory(gateway.state) == 0 && fg_state_in_flight(gateway.state) == 0);
     return answer;
 }
