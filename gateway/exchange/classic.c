@@ -47,14 +47,15 @@ const struct fg_classic_command *fg_classic_find(struct fg_bytes name)
 /* What comes before the delimiter or the end, which is taken off too. */
 static struct fg_bytes until(struct fg_bytes *rest, char delimiter)
 {
-    const uint8_t *at = rest->size > 0 ? memchr(rest->data, delimiter, rest->size) : NULL;
-    size_t size = at != NULL ? (size_t)(at - rest->data) : rest->size;
-    struct fg_bytes found = {rest->data, size};
-    size_t gone = at != NULL ? size + 1 : size;
-    if (gone > 0) {
-        rest->data += gone;
-        rest->size -= gone;
+    struct fg_bytes found = *rest;
+    const uint8_t *at = found.size > 0 ? memchr(found.data, delimiter, found.size) : NULL;
+    if (at == NULL) {
+        rest->size = 0;
+        return found;
     }
+    const uint8_t *end = found.data + found.size;
+    found.size = (size_t)(at - found.data);
+    *rest = (struct fg_bytes){at + 1, (size_t)(end - (at + 1))};
     return found;
 }
 
@@ -174,12 +175,12 @@ enum fg_status fg_classic_read_batch(struct fg_bytes *rest, struct fg_bytes *ret
     char shown[QUOTE_MAX + 4];
     struct fg_bytes text = until(rest, ';');
     struct fg_bytes whole = text;
-    bool has_blank = text.size > 0 && memchr(text.data, ' ', text.size) != NULL;
-    if (!has_blank) {
+    struct fg_bytes name = until(&text, ' ');
+    if (name.size == whole.size) {
         return fg_fail(error, FG_ERR_SYNTAX, 0, "batch: there is no blank after the command '%s'",
                        quote(whole, shown));
     }
-    *ret_name = until(&text, ' ');
+    *ret_name = name;
     return read_pairs(text, ',', false, decode_batch, ret_arguments, error);
 }
 

@@ -13,8 +13,8 @@ enum fg_status fg_debugreflect_init(struct fg_debugreflect *debug, const struct 
 void fg_debugreflect_clear(struct fg_debugreflect *debug)
 {
     fg_reflect_free(debug->reflect);
+    debug->reflect = NULL;
     fg_buffer_free(&debug->text);
-    *debug = (struct fg_debugreflect){.reflect = NULL};
 }
 
 void fg_debugreflect_frame(struct fg_debugreflect *debug, const struct fg_frame *frame)

@@ -12,7 +12,7 @@ struct fg_debugreflect {
     struct fg_reflect *reflect; /* owned */
     struct fg_buffer text;      /* what was said so far */
     enum fg_status failed;
-    struct fg_error error;
+    struct fg_error error; /* if failed */
 };
 
 /* text_max: bytes of text that are kept. FG_ERR_MEMORY. */

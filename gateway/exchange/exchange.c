@@ -46,12 +46,14 @@ static void release(struct fg_exchange *exchange)
 
 static void init(struct fg_exchange *exchange, struct fg_bytes target)
 {
-    memset(exchange, 0, offsetof(struct fg_exchange, route));
+    memset(exchange, 0, offsetof(struct fg_exchange, ran));
     /* What is read of these before the head is complete. */
     exchange->route.kind = FG_ROUTE_TEXT;
     exchange->route.bound = FG_BOUND_UNCOUNTED;
     exchange->route.body_size = 0;
     exchange->route.spec = NULL;
+    exchange->debug.reflect = NULL;
+    fg_buffer_init(&exchange->debug.text, 0);
     exchange->error.message[0] = '\0';
     fg_respond_init(&exchange->respond);
     exchange->respond.made = fg_exchange_note_made;

@@ -58,7 +58,6 @@ struct fg_exchange {
     struct fg_frame_reader reader;
     struct fg_reactor *reactor;    /* COMMANDS */
     struct fg_stream *stream;      /* the one output stream, of the reactor */
-    struct fg_debugreflect debug;  /* REFLECT */
     struct fg_handshake handshake; /* HANDSHAKE */
     const char *handshake_type;    /* content type of body */
     struct fg_buffer body;         /* HANDSHAKE: the answer */
@@ -77,8 +76,6 @@ struct fg_exchange {
     uint64_t now; /* as fg_now_microseconds; of what is happening, for the log and latencies */
     struct fg_command_run running; /* the command that is being answered; microseconds: its start */
     bool sleeps;                   /* until a worker has read ahead */
-    /* Replies whose size shows when they are sent, the first ones of the exchange. */
-    struct fg_unsized unsized[FG_RAN_MAX];
     size_t unsized_count;
     uint64_t reply_bytes; /* that wait in memory */
     uint64_t accounted;   /* of these and others, in the gateway's sum */
@@ -87,15 +84,18 @@ struct fg_exchange {
     uint64_t frames_in;
     uint64_t bytes_in;
     uint64_t bytes_out;
-    struct fg_ran ran[FG_RAN_MAX];
     size_t ran_count;
     uint64_t ran_others; /* of commands beyond FG_RAN_MAX different ones, and unknown ones */
 
     size_t target_size;
 
     /* From here on nothing is zeroed for each request: it is only read where it was written. */
+    struct fg_ran ran[FG_RAN_MAX];
+    /* Replies whose size shows when they are sent, the first ones of the exchange. */
+    struct fg_unsized unsized[FG_RAN_MAX];
     struct fg_route route;
-    struct fg_error error; /* of the verdict; only message[0] is set from the start */
+    struct fg_debugreflect debug; /* REFLECT; else only reflect and text are set */
+    struct fg_error error;        /* of the verdict; only message[0] is set from the start */
     struct fg_respond respond;
     struct fg_frame_log log;
     uint8_t target[];
