@@ -15,7 +15,17 @@
 #define RELOADED_FIELD(name) FIELD_WITH(name, FG_SETTING_RELOADED)
 #define WEB_FIELD(name)      FIELD_WITH(name, FG_SETTING_WEB | FG_SETTING_RELOADED)
 
-enum { TLS_MEMORY_MIN = 64 * 1024 }; /* measured: with 32 KiB requests run out of it */
+enum {
+    CONNECTION_MEMORY_MIN = 4096,
+    TLS_MEMORY_MIN = 64 * 1024, /* measured: with 32 KiB requests run out of it */
+    /*
+     * Up to 32 KiB libmicrohttpd takes a connection's memory from the heap, beyond that from the
+     * kernel and gives it back at the end: with 64 KiB a connection costs twice the processor time.
+     * Measured: 24 KiB of header fit in, in as many fields as there may be.
+     */
+    CHEAP_MEMORY = 32 * 1024,
+    CHEAP_HEADER_MAX = 24 * 1024,
+};
 
 static const struct fg_setting settings[] = {
     {"repository", FG_SETTING_TEXT, FIELD(repository), 0, 0, NULL, FG_BOUND_UNCOUNTED, NULL, "DIR",
@@ -106,10 +116,10 @@ static const struct fg_setting settings[] = {
      "compression of bundles by zstd, from fast to small", NULL},
     {"zlib-level", FG_SETTING_NUMBER, FIELD(zlib_level), 1, 9, "6", FG_BOUND_UNCOUNTED, NULL, "N",
      "compression of bundles by zlib, for clients without zstd", NULL},
-    {"connection-memory", FG_SETTING_BYTES, FIELD(connection_memory), 4096, 16 << 20, "64K",
+    {"connection-memory", FG_SETTING_BYTES, FIELD(connection_memory), 0, 16 << 20, "0",
      FG_BOUND_UNCOUNTED, NULL, "BYTES",
-     "buffer of a connection; half of it is the largest piece of a body, and clearing it for each "
-     "request is what a large one costs",
+     "buffer of a connection; half of it is the largest piece of a body. 0 for 32K, or 64K with "
+     "TLS or a max-header over 24K, which costs more time for each connection",
      NULL},
     {"max-connections", FG_SETTING_NUMBER, FIELD(connections), 1, 1000000, "1000",
      FG_BOUND_CONNECTIONS, NULL, "N", "connections at once; each costs a descriptor and memory",
@@ -172,7 +182,7 @@ static const struct fg_setting settings[] = {
      "BYTES", "bytes of a request's path and query", "414"},
     {"max-header-fields", FG_SETTING_NUMBER, FIELD(header_fields), 1, 1000, "100",
      FG_BOUND_HEADER_FIELDS, NULL, "N", "header fields of a request", "431"},
-    {"max-header", FG_SETTING_BYTES, FIELD(header_bytes), 64, 16 << 20, "32K",
+    {"max-header", FG_SETTING_BYTES, FIELD(header_bytes), 64, 16 << 20, "24K",
      FG_BOUND_HEADER_BYTES, NULL, "BYTES", "bytes of all header fields together", "431"},
 
     {"max-admin-body", FG_SETTING_BYTES, FIELD(admin_body_bytes), 0, 64 << 20, "1M",
@@ -544,6 +554,14 @@ enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *err
     if (config->threads == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         config->threads = cores < 1 ? 1 : cores > 1024 ? 1024 : (uint32_t)cores;
+    }
+    if (config->connection_memory == 0) {
+        bool cheap = config->tls_certificate == NULL && config->header_bytes <= CHEAP_HEADER_MAX;
+        config->connection_memory = cheap ? CHEAP_MEMORY : TLS_MEMORY_MIN;
+    }
+    if (config->connection_memory < CONNECTION_MEMORY_MIN) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--connection-memory: less than %d bytes",
+                       CONNECTION_MEMORY_MIN);
     }
     if (config->connections < config->threads) {
         return fg_fail(error, FG_ERR_ARGUMENT, 0,

@@ -59,7 +59,7 @@ static void defaults(void **state)
         {"max-connections", 1000},
         {"max-connections-per-address", 100},
         {"max-header-fields", 100},
-        {"max-header", 32 << 10},
+        {"max-header", 24 << 10},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct fg_setting *setting = fg_config_find(fg_bytes_from_string(rows[i].key));
@@ -162,6 +162,24 @@ static void what_does_not_fit_together(void **state)
     assert_int_equal(fg_config_complete(&config, &error), FG_ERR_ARGUMENT);
 }
 
+static void memory_of_connections(void **state)
+{
+    (void)state;
+    assert_int_equal(set("repository", "x"), FG_OK);
+    assert_int_equal(fg_config_complete(&config, &error), FG_OK);
+    assert_int_equal(config.connection_memory, 32 << 10);
+    assert_int_equal(set("connection-memory", "0"), FG_OK);
+    assert_int_equal(set("max-header", "25K"), FG_OK);
+    assert_int_equal(fg_config_complete(&config, &error), FG_OK);
+    assert_int_equal(config.connection_memory, 64 << 10);
+    assert_int_equal(set("connection-memory", "4095"), FG_OK);
+    assert_int_equal(fg_config_complete(&config, &error), FG_ERR_ARGUMENT);
+    assert_non_null(strstr(error.message, "4096"));
+    assert_int_equal(set("connection-memory", "4096"), FG_OK);
+    assert_int_equal(fg_config_complete(&config, &error), FG_OK);
+    assert_int_equal(config.connection_memory, 4096);
+}
+
 static void addresses(void **state)
 {
     (void)state;
@@ -233,6 +251,7 @@ int main(void)
         TEST(numbers),
         TEST(arguments),
         TEST(what_does_not_fit_together),
+        TEST(memory_of_connections),
         TEST(addresses),
         TEST(loopback_addresses),
         TEST(listening_on_a_free_port),
