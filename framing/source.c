@@ -20,6 +20,25 @@ struct fg_source fg_source_from_buffer(struct fg_buffer *buffer)
     return (struct fg_source){.size = size, .memory = data, .destroy = free, .context = data};
 }
 
+enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffer)
+{
+    enum { PIECE_SIZE = 4096 };
+    if (source->read == NULL) {
+        return fg_buffer_append(buffer, source->memory, (size_t)source->size);
+    }
+    enum fg_status status = FG_OK;
+    while (status == FG_OK) {
+        uint8_t *space;
+        size_t size = 0;
+        status = fg_buffer_reserve(buffer, PIECE_SIZE, &space);
+        if (status == FG_OK) {
+            status = source->read(source->context, space, PIECE_SIZE, &size);
+        }
+        buffer->size += status == FG_OK ? size : 0;
+    }
+    return status == FG_END ? FG_OK : status == FG_PENDING ? FG_ERR_IO : status;
+}
+
 void fg_source_destroy(struct fg_source *source)
 {
     if (source != NULL) {

@@ -40,6 +40,13 @@ struct fg_source fg_source_from_bytes(struct fg_bytes bytes);
 /* Takes over the buffer's contents (the buffer is empty afterwards) and frees them at the end. */
 struct fg_source fg_source_from_buffer(struct fg_buffer *buffer);
 
+/*
+ * Appends all that the source gives to the buffer, and leaves the source to be destroyed. For
+ * sources that do not wait: one that does is FG_ERR_IO. Errors of fg_buffer_append and of reading,
+ * after which the buffer has a part.
+ */
+enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffer);
+
 /* Calls destroy and empties the source. Takes NULL or a zeroed source. */
 void fg_source_destroy(struct fg_source *source);
 

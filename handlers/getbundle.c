@@ -10,12 +10,18 @@
 #include "handlers/commands.h"
 #include "handlers/registry.h"
 #include "handlers/repo/file.h"
+#include "handlers/repo/hgrc.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/streamclone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum {
+    TINY_MAX = 1024,          /* bytes up to which a bundle is not worth compressing */
+    GATHERED_MAX = 64 * 1024, /* bytes of parts up to which it is made at once */
+};
 
 /* What was asked for. */
 struct request {
@@ -27,6 +33,7 @@ struct request {
     struct fg_rev_list common;
     struct fg_outgoing outgoing;
     uint64_t held; /* bytes of memory that parts hold while they are sent */
+    bool small;    /* all parts lie in memory, and are few bytes */
 };
 
 static void clear(struct request *request)
@@ -156,14 +163,15 @@ static enum fg_status read_request(struct request *request, struct fg_error *err
     if (status == FG_OK) {
         status = read_nodes(request, "common", false, &request->common, error);
     }
-    if (status == FG_OK) {
-        status = fg_outgoing_find(request->snapshot, &request->heads, &request->common,
-                                  &request->outgoing);
-        if (status != FG_OK) {
-            fg_fail(error, status, 0, "out of memory");
-        }
-    }
     return status;
+}
+
+/* Looks at every changeset, so it is only for those who want changesets. */
+static enum fg_status find_outgoing(struct request *request, struct fg_error *error)
+{
+    enum fg_status status =
+        fg_outgoing_find(request->snapshot, &request->heads, &request->common, &request->outgoing);
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "out of memory");
 }
 
 /* -- parts ------------------------------------------------------------------------------------ */
@@ -222,13 +230,16 @@ static enum fg_status choose_version(const struct fg_bundle_caps *caps,
 static enum fg_status add_changegroup(struct request *request, struct fg_bundle *bundle,
                                       struct fg_error *error)
 {
-    if (!flag_of(request->call, "cg", true) || request->caps.text.size == 0 ||
-        request->outgoing.missing == 0) {
+    if (!flag_of(request->call, "cg", true) || request->caps.text.size == 0) {
         return FG_OK;
     }
     enum fg_changegroup_version version;
     const char *name;
-    enum fg_status status = choose_version(&request->caps, &version, &name, error);
+    enum fg_status status = find_outgoing(request, error);
+    if (status != FG_OK || request->outgoing.missing == 0) {
+        return status;
+    }
+    status = choose_version(&request->caps, &version, &name, error);
     if (status != FG_OK) {
         return status;
     }
@@ -430,6 +441,7 @@ static enum fg_status make_bundle2(struct request *request, struct fg_source *re
         fg_bundle_free(bundle);
         return status;
     }
+    request->small = fg_bundle_is_small(bundle, GATHERED_MAX);
     *ret_source = fg_bundle_source(bundle);
     return FG_OK;
 }
@@ -449,8 +461,26 @@ static enum fg_status make_bundle1(struct request *request, struct fg_source *re
         return fg_fail(error, FG_ERR_ARGUMENT, 0,
                        "getbundle: without HG20 in bundlecaps a bundle has a changegroup only");
     }
-    return fg_changegroup_source(request->snapshot, &request->outgoing, FG_CHANGEGROUP_01,
-                                 ret_source, error);
+    enum fg_status status = find_outgoing(request, error);
+    return status == FG_OK ? fg_changegroup_source(request->snapshot, &request->outgoing,
+                                                   FG_CHANGEGROUP_01, ret_source, error)
+                           : status;
+}
+
+/* Reads a small bundle, so that the reply lies in memory. */
+static enum fg_status gather(struct fg_reply *reply, struct fg_error *error)
+{
+    struct fg_buffer buffer = FG_BUFFER_INIT(2 * GATHERED_MAX);
+    enum fg_status status = fg_source_drain(&reply->body, &buffer);
+    fg_source_destroy(&reply->body);
+    if (status != FG_OK) {
+        fg_buffer_free(&buffer);
+        return fg_fail(error, status, 0, "no memory for the bundle");
+    }
+    reply->slow_body = false;
+    reply->dense = buffer.size <= TINY_MAX;
+    reply->body = fg_source_from_buffer(&buffer);
+    return FG_OK;
 }
 
 static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,
@@ -466,13 +496,30 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     ret_reply->slow_body = status == FG_OK;
     ret_reply->dense = flag_of(call, "stream", false);
     ret_reply->held = request.held;
-    return status;
+    return status == FG_OK && request.small ? gather(ret_reply, error) : status;
 }
 
-/* The store's files need not be kept once more. */
-static bool is_stream(const struct fg_call *call)
+/* Neither changesets nor files nor markers: as where a client has found that it has all. */
+static bool is_news_free(const struct fg_call *call)
 {
-    return flag_of(call, "stream", false);
+    return !flag_of(call, "cg", true) && !flag_of(call, "stream", false) &&
+           !(flag_of(call, "obsmarkers", false) && fg_snapshot_has_markers(call->snapshot));
+}
+
+/* The store's files need not be kept once more, nor what is made faster than it is found. */
+static bool is_own(const struct fg_call *call)
+{
+    return flag_of(call, "stream", false) || is_news_free(call);
+}
+
+/* Where there are drafts, their phases may have every changeset looked at. */
+static bool is_quick(const struct fg_call *call)
+{
+    const struct fg_snapshot *snapshot = call->snapshot;
+    bool publishing = true;
+    return is_news_free(call) &&
+           (!flag_of(call, "phases", false) || snapshot->phase_roots.count == 0 ||
+            (fg_hgrc_publishing(snapshot->layout, &publishing, NULL) == FG_OK && publishing));
 }
 
 static const struct fg_argument_spec arguments[] = {
@@ -496,5 +543,6 @@ const struct fg_command_spec fg_command_getbundle = {
     .run = run,
     .slow = true,
     .shareable = true,
-    .own = is_stream,
+    .quick = is_quick,
+    .own = is_own,
 };

@@ -84,7 +84,8 @@ struct fg_command_spec {
     enum fg_permission permission;
     const struct fg_argument_spec *arguments;
     fg_handler run;
-    bool slow;       /* run on the worker pool, not on the connection's thread */
+    bool slow; /* run on the worker pool, not on the connection's thread */
+    bool (*quick)(const struct fg_call *call); /* true: though slow, this one is not; or NULL */
     bool takes_data; /* keeps its command data (command->data); for others it is dropped */
     bool (*own)(const struct fg_call *call); /* true: though shareable, this one is not; or NULL */
     bool shareable; /* the same arguments on the same snapshot give the same bytes, worth keeping */

@@ -169,7 +169,7 @@ static void run(struct fg_exchange *exchange, const struct fg_command_spec *spec
     enum fg_status status = make_command(exchange, spec, arguments, &command, &error);
     fg_classic_arguments_clear(arguments);
     exchange->running.bytes_in = status == FG_OK ? fg_command_encoded(command).size : 0;
-    if (status == FG_OK && spec->slow) {
+    if (status == FG_OK && fg_exchange_is_slow(exchange, spec, command)) {
         exchange->slow = command;
         exchange->slow_spec = spec;
         exchange->phase = FG_PHASE_RUNNING;

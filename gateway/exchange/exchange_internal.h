@@ -141,6 +141,10 @@ enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_c
 enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
                                 struct fg_call *ret_call, struct fg_error *error);
 
+/* exchange_run.c: true if the command is to run on a worker. */
+bool fg_exchange_is_slow(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                         const struct fg_command *command);
+
 /* exchange_run.c: calls the handler. Needs no lock: only this thread works on the exchange. */
 enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                                const struct fg_command *command, struct fg_reply *ret_reply,

@@ -133,6 +133,17 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
     return FG_OK;
 }
 
+bool fg_exchange_is_slow(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                         const struct fg_command *command)
+{
+    struct fg_call call;
+    struct fg_error error;
+    /* Where there is no snapshot, the worker will say why. */
+    return spec->slow &&
+           (spec->quick == NULL || fg_exchange_call(exchange, command, &call, &error) != FG_OK ||
+            !spec->quick(&call));
+}
+
 enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                                const struct fg_command *command, struct fg_reply *ret_reply,
                                struct fg_error *error)
@@ -294,7 +305,7 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
     struct fg_error error;
     struct fg_reply reply = {0};
     enum fg_status status = fg_exchange_check(exchange, spec, command, &error);
-    if (status == FG_OK && spec->slow) {
+    if (status == FG_OK && fg_exchange_is_slow(exchange, spec, command)) {
         exchange->slow = command;
         exchange->slow_spec = spec;
         exchange->phase = FG_PHASE_RUNNING;

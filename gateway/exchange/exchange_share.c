@@ -13,6 +13,23 @@
 
 /* -- encodings -------------------------------------------------------------------------------- */
 
+/* A source in memory with a prefix is one again, so that it can be sent as it lies. */
+static enum fg_status put_before(struct fg_bytes prefix, struct fg_source *source)
+{
+    struct fg_buffer buffer = FG_BUFFER_INIT(SIZE_MAX / 2); /* it is in memory already */
+    enum fg_status status = fg_buffer_append(&buffer, prefix.data, prefix.size);
+    if (status == FG_OK) {
+        status = fg_buffer_append(&buffer, source->memory, (size_t)source->size);
+    }
+    fg_source_destroy(source);
+    if (status != FG_OK) {
+        fg_buffer_free(&buffer);
+        return status;
+    }
+    *source = fg_source_from_buffer(&buffer);
+    return FG_OK;
+}
+
 enum fg_status fg_exchange_encode(const struct fg_config *config, enum fg_classic_engine engine,
                                   bool dense, struct fg_source *source, uint64_t *ret_held)
 {
@@ -26,6 +43,9 @@ enum fg_status fg_exchange_encode(const struct fg_config *config, enum fg_classi
         size = 1 + strlen(name);
         prefix[0] = (char)strlen(name);
         memcpy(prefix + 1, name, size - 1);
+    }
+    if (compression == FG_COMPRESSION_NONE && source->read == NULL) {
+        return put_before((struct fg_bytes){(const uint8_t *)prefix, size}, source);
     }
     /* What is packed already goes into zlib as it is, for clients that want zlib's format. */
     int level = compression == FG_COMPRESSION_ZSTD ? (int)config->zstd_level

@@ -172,24 +172,6 @@ enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buf
 
 /* -- the answer ------------------------------------------------------------------------------- */
 
-/* Appends all that a source gives. */
-static enum fg_status drain(struct fg_source *source, struct fg_buffer *buffer)
-{
-    if (source->read == NULL) {
-        return fg_buffer_append(buffer, source->memory, (size_t)source->size);
-    }
-    enum fg_status status = FG_OK;
-    while (status == FG_OK) {
-        uint8_t piece[1024];
-        size_t size = 0;
-        status = source->read(source->context, piece, sizeof(piece), &size);
-        if (status == FG_OK) {
-            status = fg_buffer_append(buffer, piece, size);
-        }
-    }
-    return status == FG_END ? FG_OK : status == FG_PENDING ? FG_ERR_IO : status;
-}
-
 /* Appends the API's descriptor, which is what the command capabilities answers. */
 static enum fg_status append_descriptor(struct fg_gateway *gateway, struct fg_buffer *body,
                                         struct fg_error *error)
@@ -207,7 +189,7 @@ static enum fg_status append_descriptor(struct fg_gateway *gateway, struct fg_bu
     }
     status = spec->run(&call, &reply, error);
     if (status == FG_OK) {
-        status = drain(&reply.body, body);
+        status = fg_source_drain(&reply.body, body);
         fg_source_destroy(&reply.body);
     }
     fg_snapshot_unref(call.snapshot);

@@ -138,6 +138,18 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
     return FG_OK;
 }
 
+bool fg_bundle_is_small(const struct fg_bundle *bundle, uint64_t bytes)
+{
+    for (size_t i = 0; i < bundle->count; i++) {
+        const struct fg_source *payload = &bundle->parts[i].payload;
+        if (payload->read != NULL || payload->size > bytes) {
+            return false;
+        }
+        bytes -= payload->size;
+    }
+    return true;
+}
+
 /* -- reading ---------------------------------------------------------------------------------- */
 
 /* Some bytes of a source, as its read function gives them; from memory, too. */

@@ -35,6 +35,9 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
                              const struct fg_bundle_param *params, size_t params_count,
                              struct fg_source *payload);
 
+/* True if the payloads of all parts lie in memory, and are at most so many bytes together. */
+bool fg_bundle_is_small(const struct fg_bundle *bundle, uint64_t bytes);
+
 /* Turns the bundle into a source, which owns it. Cannot fail. */
 struct fg_source fg_bundle_source(struct fg_bundle *bundle);
 

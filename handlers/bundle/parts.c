@@ -130,8 +130,12 @@ enum fg_status fg_part_put_phases(const struct fg_snapshot *snapshot,
                                   const struct fg_rev_list *heads, bool null_head,
                                   struct fg_buffer *buffer, struct fg_error *error)
 {
-    bool publishing;
-    enum fg_status status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
+    bool publishing = true;
+    enum fg_status status = FG_OK;
+    if (snapshot->phase_roots.count > 0) {
+        /* Else all is public, whether by publishing or not. */
+        status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
+    }
     if (status != FG_OK) {
         return status;
     }

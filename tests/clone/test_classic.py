@@ -226,6 +226,26 @@ class Classic(unittest.TestCase):
                 self.check_stream(proto, two, name(proto[-4:].encode()), inflate, size)
             self.check_stream("0.2 comp=none", two, name(b"none"), whole, size, slow=1)
 
+    def test_what_brings_nothing_comes_as_it_lies(self):
+        caps = quote("HG20,bundle2=" + quote("HG20\nbookmarks\nlistkeys\nphases=heads"))
+        some = "&heads=%s&common=%s" % (self.nodes[4], self.nodes[4])
+        every = "&heads=%s&common=%s" % ("+".join(self.nodes[3:5]), "0" * 40)
+        extras = ("", "&phases=1", "&bookmarks=1&listkeys=bookmarks&phases=1")
+        ask_for = lambda port, query, proto: ask(port, query, {"X-HgProto-1": proto})
+        with HgServe(self.path) as theirs:
+            for nodes in (some, every):
+                for extra in extras:
+                    query = "cmd=getbundle&bundlecaps=%s&cg=0%s%s" % (caps, nodes, extra)
+                    ours = ask_for(self.port, query, "0.1 0.2 comp=zstd,zlib")
+                    plain = ask_for(theirs.port, query, "0.1 0.2 comp=zlib")
+                    self.assertEqual((ours.status, ours.kind), (200, "application/mercurial-0.2"))
+                    self.assertEqual(ours.body[:5], b"\4none")
+                    self.assertEqual(ours.body[5:], zlib.decompress(plain.body[5:]), query)
+                    old = ask_for(self.port, query, "0.1")
+                    self.assertEqual(old.kind, TYPE)
+                    self.assertEqual(zlib.decompress(old.body), ours.body[5:])
+        self.assertEqual(self.server.state()["bundles"]["misses"], 0)
+
     # -- the real client ------------------------------------------------------------------------
 
     def test_hg_identifies(self):

@@ -46,6 +46,9 @@ enum fg_status asking_command(struct fg_bytes name, struct fg_bytes args,
 static enum fg_status collect(struct fg_source *body, struct fg_buffer *bytes)
 {
     static const size_t sizes[] = {1, 3, 5000, 32768, 70, 300000};
+    if (body->read == NULL) {
+        return fg_source_drain(body, bytes);
+    }
     enum fg_status status = FG_OK;
     for (size_t i = 0; status == FG_OK; i++) {
         uint8_t *space;
@@ -123,8 +126,9 @@ enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *
         struct fg_reply reply = {0};
         status = spec->run(&call, &reply, error);
         if (status == FG_OK) {
-            status = reply.body.read != NULL ? literal_of_bytes(&reply.body, text, error)
-                                             : literal_of(&reply.body, text, error);
+            bool cbor = (reply.flags & FG_BYTES_RESPONSE_CBOR) != 0;
+            status = cbor ? literal_of(&reply.body, text, error)
+                          : literal_of_bytes(&reply.body, text, error);
             fg_source_destroy(&reply.body);
         }
     }

@@ -129,6 +129,32 @@ static void a_frame_that_does_not_fit_changes_nothing(void **state)
     fg_framegen_free(framegen);
 }
 
+static void a_source_is_drained(void **state)
+{
+    (void)state;
+    static const struct {
+        int steps[4];
+        enum fg_status status;
+        size_t size;
+    } rows[] = {{{5000, 3, OVER}, FG_OK, 3 + 4096 + 3},
+                {{OVER}, FG_OK, 3},
+                {{70, PAUSE}, FG_ERR_IO, 3 + 70},
+                {{70, FAIL}, FG_ERR_IO, 3 + 70},
+                {{4096, 7, 1, OVER}, FG_ERR_LIMIT, 3 + 4103}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fg_buffer buffer = FG_BUFFER_INIT(8198);
+        struct fg_source source = fg_source_from_bytes(BYTES("abc"));
+        assert_int_equal(fg_source_drain(&source, &buffer), FG_OK);
+        struct script script = {.steps = rows[i].steps};
+        source = scripted(&script, FG_SIZE_UNKNOWN);
+        assert_int_equal(fg_source_drain(&source, &buffer), rows[i].status);
+        assert_int_equal(buffer.size, rows[i].size);
+        assert_memory_equal(buffer.data, "abc", 3);
+        assert_int_equal(script.destroyed, 0);
+        fg_buffer_free(&buffer);
+    }
+}
+
 static void a_failing_source_ends_its_response(void **state)
 {
     (void)state;
@@ -241,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_full_last_frame_of_unknown_size_is_followed_by_an_empty_one),
         cmocka_unit_test(a_pause_makes_a_frame_shorter_and_loses_nothing),
         cmocka_unit_test(a_frame_that_does_not_fit_changes_nothing),
+        cmocka_unit_test(a_source_is_drained),
         cmocka_unit_test(a_failing_source_ends_its_response),
         cmocka_unit_test(data_of_a_command_ends_with_a_frame_that_is_not_full),
         cmocka_unit_test(arguments_out_of_range_are_refused_and_the_source_freed),
