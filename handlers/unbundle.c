@@ -93,6 +93,19 @@ static enum fg_status open_file(int *ret_fd, struct fg_error *error)
     return FG_OK;
 }
 
+static enum fg_status put_hex(struct fg_bytes bytes, struct fg_buffer *buffer)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t *space = NULL;
+    enum fg_status status = fg_buffer_reserve(buffer, 2 * bytes.size, &space);
+    for (size_t i = 0; status == FG_OK && i < bytes.size; i++) {
+        *space++ = (uint8_t)digits[bytes.data[i] >> 4];
+        *space++ = (uint8_t)digits[bytes.data[i] & 15];
+    }
+    buffer->size += status == FG_OK ? 2 * bytes.size : 0;
+    return status;
+}
+
 /* The command as a client sends it: its name, and the heads in hex with blanks between them. */
 static enum fg_status put_start(const struct fg_call *call, struct fg_buffer *start)
 {
@@ -101,10 +114,11 @@ static enum fg_status put_start(const struct fg_call *call, struct fg_buffer *st
     enum fg_status status = fg_command_argument(call->command, "heads", &index);
     const struct fg_cbor_item *items = call->command->request.items;
     for (uint64_t i = 0; status == FG_OK && i < items[index].count; i++) {
-        struct fg_bytes head = items[index + 1 + i].string;
-        for (size_t j = 0; status == FG_OK && j < head.size; j++) {
-            bool apart = i > 0 && j == 0;
-            status = fg_buffer_append_format(&heads, "%s%02x", apart ? " " : "", head.data[j]);
+        if (i > 0) {
+            status = fg_buffer_append_byte(&heads, ' ');
+        }
+        if (status == FG_OK) {
+            status = put_hex(items[index + 1 + i].string, &heads);
         }
     }
     if (status == FG_OK) {
