@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -156,6 +157,23 @@ class Pushing(PushTest):
         said = self.unbundle(self.bundle(), (b'x' * 20,))
         self.assertTrue(said.startswith(b'0\nrepository changed while'), said)
         self.unchanged()
+
+    def test_many_at_once(self):
+        """hg takes one after another; each is answered, and each is there."""
+        nodes, bundles, said = [], [], []
+        for number in range(4):
+            self.hg(self.client, 'update', '0')
+            nodes.append(self.commit('good %d' % number))
+            bundles.append(self.bundle())
+        pushers = [threading.Thread(target=lambda data=data: said.append(self.unbundle(data)))
+                   for data in bundles]
+        for pusher in pushers:
+            pusher.start()
+        for pusher in pushers:
+            pusher.join()
+        self.assertEqual([one[:2] for one in said], [b'2\n'] * 4)
+        self.assertEqual(sorted(self.nodes()), sorted(nodes + self.before))
+        self.hg(self.path, 'verify')
 
     def test_damage(self):
         self.commit('good')
