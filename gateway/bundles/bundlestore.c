@@ -380,7 +380,8 @@ enum fg_status fg_bundlestore_load(struct fg_bundlestore *store, const uint8_t *
     char name[FG_BUNDLE_NAME_SIZE];
     struct stat info;
     name_of(key, name);
-    int fd = openat(store->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    /* A pipe in its place would be waited for. */
+    int fd = openat(store->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         return errno == ENOENT ? FG_ERR_NOT_FOUND : FG_ERR_IO;
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import time
 import unittest
@@ -282,6 +283,74 @@ class Limits(FakeHg):
         self.assertIn(b"took longer than 1 seconds", frame[5])
         self.assertEqual(self.hits("push-time"), 1)
         self.assertEqual(self.children(), [])
+
+
+class Cache(RepositoryTest):
+    """Bundles that are kept, and who may not have them."""
+
+    def setUp(self):
+        self.path = self.make("linear", self.id())
+        self.cache = self.workspace / (self.id() + ".cache")
+        self.tip = self.hg(self.path, "log", "-r", "tip", "-T", "{node}").decode()
+
+    def ask(self, server, *fields):
+        query = "/?cmd=getbundle&heads=%s&common=" % self.tip
+        return server.get(query, headers=["X-HgProto-1: 0.2 comp=none", *fields])
+
+    def serve(self, *options):
+        return http.Server("--bundle-cache", self.cache, *options, repository=self.path)
+
+    def test_who_may_not_read_hears_nothing_of_a_kept_one(self):
+        token = "Authorization: Bearer "
+        with self.serve("--allow-read", "tester") as server:
+            for _ in range(2):
+                self.assertEqual(self.ask(server).status, 401)
+                self.assertEqual(self.ask(server, token + "x" * len(http.TOKEN)).status, 401)
+                answer = self.ask(server, token + http.TOKEN)
+                self.assertEqual(answer.status, 200)
+                self.assertTrue(answer.body.startswith(b"\4none"), answer)
+            bundles = server.state()["bundles"]
+            self.assertEqual((bundles["misses"], bundles["hits"]), (1, 1))
+
+    def test_what_has_become_secret_is_not_sent_again(self):
+        with self.serve() as server:
+            self.assertEqual(self.ask(server).status, 200)
+            self.hg(self.path, "phase", "--force", "--secret", "tip")
+            answer = self.ask(server)
+            self.assertIn(b"unknown", answer.body)
+            self.assertEqual(server.state()["bundles"]["hits"], 0)
+
+    def test_what_lies_in_the_place_of_a_bundle_is_not_sent(self):
+        with self.serve() as server:
+            right = self.ask(server).body
+        (name,) = [one for one in os.listdir(self.cache) if one != "key"]
+        kept = os.path.join(self.cache, name)
+        whole = self.workspace / (self.id() + ".whole")
+        shutil.copy(kept, whole)
+        puts = (lambda: os.symlink(whole, kept), lambda: os.mkfifo(kept), lambda: os.mkdir(kept))
+        for number, put in enumerate(puts):
+            with self.subTest(number), self.serve() as server:
+                self.assertEqual(server.state()["bundles"]["entries"], 1)
+                os.unlink(kept)
+                put()
+                self.assertEqual(self.ask(server).body, right)
+                self.assertEqual(server.state()["bundles"]["damaged"], 1)
+            # After the link and the pipe there is a new file, which is right.
+            self.assertEqual(os.path.isdir(kept), number == 2)
+
+    def test_a_key_that_is_a_link_or_for_others_is_refused(self):
+        os.mkdir(self.cache, 0o700)
+        key = os.path.join(self.cache, "key")
+        other = self.workspace / (self.id() + ".key")
+        common.write("/", other[1:], "k" * 32)
+        os.symlink(other, key)
+        with self.assertRaisesRegex(AssertionError, "did not start"):
+            self.serve()
+        os.unlink(key)
+        common.write("/", key[1:], "k" * 32)
+        os.chmod(key, 0o640)
+        with self.assertRaisesRegex(AssertionError, "others may read or write it"):
+            self.serve()
 
 
 class Options(RepositoryTest):
