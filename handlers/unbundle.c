@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE /* memfd_create, O_TMPFILE */
 
+#include "handlers/bundle/replycaps.h"
 #include "handlers/commands.h"
 #include "handlers/hgprogram.h"
 #include "handlers/registry.h"
@@ -46,8 +47,9 @@ struct push {
     struct fg_push_limits limits;
     struct fg_buffer start; /* the command as hg is sent it */
     struct fg_buffer block; /* what is not in the file yet */
-    int file;               /* the bundle in blocks */
-    uint64_t size;          /* bytes of the bundle */
+    struct fg_replycaps_walk walk;
+    int file;      /* the bundle in blocks */
+    uint64_t size; /* bytes of the bundle */
     uint64_t file_size;
 };
 
@@ -197,6 +199,7 @@ static enum fg_status take(void *context, struct fg_bytes piece, struct fg_error
                        (unsigned long long)push->limits.bytes);
     }
     push->size += piece.size;
+    fg_replycaps_take(&push->walk, piece);
     enum fg_status status = FG_OK;
     while (piece.size > 0 && status == FG_OK) {
         size_t room = BLOCK - push->block.size;
@@ -329,12 +332,31 @@ static enum fg_status run_hg(struct push *push, struct fg_buffer *reply, struct 
     return status;
 }
 
+/* What hg would take and then fail to answer must not come so far. */
+static enum fg_status check_answerable(const struct push *push, struct fg_error *error)
+{
+    switch (push->walk.found) {
+    case FG_REPLYCAPS_MISSING:
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "unbundle: the bundle2 has no part 'replycaps', without which a push is not "
+                       "answered; nothing was changed");
+    case FG_REPLYCAPS_HIDDEN:
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "unbundle: the parts of a pushed bundle2 may not be compressed; nothing was "
+                       "changed");
+    case FG_REPLYCAPS_UNKNOWN:
+    case FG_REPLYCAPS_THERE:
+        break;
+    }
+    return FG_OK;
+}
+
 static enum fg_status end(void *context, struct fg_reply *ret_reply, struct fg_error *error)
 {
     struct push *push = context;
     struct fg_buffer reply = FG_BUFFER_INIT(FG_PUSH_REPLY_MAX + FG_PUSHKEY_OUTPUT_MAX);
-    enum fg_status status = FG_OK;
-    if (push->block.size > 0) {
+    enum fg_status status = check_answerable(push, error);
+    if (status == FG_OK && push->block.size > 0) {
         status = write_block(push, error);
     }
     if (status == FG_OK) {

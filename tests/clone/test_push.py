@@ -185,6 +185,17 @@ class Pushing(PushTest):
                 self.assertTrue(found[0][3] == http.ERROR_RESPONSE or answer[:2] == b'0\n', answer)
                 self.unchanged()
 
+    def test_what_could_not_be_answered(self):
+        """Mercurial takes a bundle2 that asks for no answer, and fails after that."""
+        self.commit('good')
+        for kind, words in (('none-v2', "has no part 'replycaps'"), ('gzip-v2', 'compressed')):
+            (only,) = self.frames(self.server, 'unbundle', {b'heads': [b'force']},
+                                  self.bundle(kind), 'rw')
+            self.assertEqual(only[3:5], (http.ERROR_RESPONSE, http.APPLICATION))
+            self.assertIn(words, only[5].decode())
+            self.assertIn('nothing was changed', only[5].decode())
+            self.unchanged()
+
     def test_without_a_bundle(self):
         arguments = {b'heads': [b'force']}
         self.assertEqual(self.refusal(self.server, 'unbundle', arguments, permission='rw'),

@@ -6,6 +6,7 @@
 #include "handlers/bundle/delta.h"
 #include "handlers/bundle/outgoing.h"
 #include "handlers/bundle/paths.h"
+#include "handlers/bundle/replycaps.h"
 #include "handlers/repo/chunk.h"
 #include "handlers/repo/endian.h"
 
@@ -337,6 +338,68 @@ static void parts_that_do_not_fit_are_refused(void **state)
     fg_bundle_free(NULL);
 }
 
+/* -- whether a push can be answered ------------------------------------------------------------ */
+
+#define HEAD      "HG20\0\0\0\0"
+#define OTHER     "\0\0\0\x08\1e\0\0\0\1\0\0"
+#define REPLYCAPS "\0\0\0\x10\x09replycaps\0\0\0\1\0\0"
+#define DATA      "\0\0\0\x0e\x09replycaps1234"
+#define END       "\0\0\0\0"
+#define BREAK     "\xff\xff\xff\xff"
+
+static enum fg_replycaps walk(struct fg_bytes bundle, size_t step)
+{
+    struct fg_replycaps_walk walk = {0};
+    for (size_t at = 0; at < bundle.size; at += step) {
+        size_t left = bundle.size - at;
+        fg_replycaps_take(&walk, (struct fg_bytes){bundle.data + at, left < step ? left : step});
+    }
+    return walk.found;
+}
+
+static void replycaps_are_found_among_the_parts(void **state)
+{
+    (void)state;
+    const struct {
+        struct fg_bytes bundle;
+        enum fg_replycaps found;
+    } cases[] = {
+        {BYTES(HEAD REPLYCAPS END END), FG_REPLYCAPS_THERE},
+        {BYTES(HEAD OTHER END REPLYCAPS), FG_REPLYCAPS_THERE},
+        {BYTES(HEAD OTHER DATA DATA END REPLYCAPS), FG_REPLYCAPS_THERE},
+        {BYTES("HG20\0\0\0\3a=b" REPLYCAPS), FG_REPLYCAPS_THERE},
+        {BYTES(HEAD END), FG_REPLYCAPS_MISSING},
+        {BYTES(HEAD OTHER DATA END END), FG_REPLYCAPS_MISSING},
+        /* A part that interrupts a payload answers nothing, and ends without ending that. */
+        {BYTES(HEAD OTHER BREAK REPLYCAPS END DATA END END), FG_REPLYCAPS_MISSING},
+        {BYTES(HEAD OTHER BREAK END DATA END REPLYCAPS END END), FG_REPLYCAPS_THERE},
+        {BYTES("HG20\0\0\0\x0e"
+               "Compression=BZ"
+               "BZh91AY&SY"),
+         FG_REPLYCAPS_HIDDEN},
+        {BYTES(HEAD OTHER DATA END), FG_REPLYCAPS_UNKNOWN},
+        {BYTES(HEAD BREAK REPLYCAPS), FG_REPLYCAPS_UNKNOWN},
+        {BYTES(HEAD OTHER "\xff\0\0\0" REPLYCAPS), FG_REPLYCAPS_UNKNOWN},
+        {BYTES("HG20\xff\0\0\0" REPLYCAPS), FG_REPLYCAPS_UNKNOWN},
+        {BYTES("HG10UN" REPLYCAPS), FG_REPLYCAPS_UNKNOWN},
+        {BYTES(""), FG_REPLYCAPS_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t step = 1; step < 100; step += 3) {
+            assert_int_equal(walk(cases[i].bundle, step), cases[i].found);
+        }
+    }
+}
+
+/* Stream parameters that are longer than what is looked at could say anything. */
+static void long_parameters_hide(void **state)
+{
+    (void)state;
+    uint8_t bundle[1024] = "HG20\0\0\3";
+    memset(bundle + 8, 'a', sizeof bundle - 8);
+    assert_int_equal(walk((struct fg_bytes){bundle, sizeof bundle}, 100), FG_REPLYCAPS_HIDDEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +411,8 @@ int main(void)
         cmocka_unit_test(outgoing_sets_are_those_of_the_definition),
         cmocka_unit_test(bundles_have_the_documented_bytes),
         cmocka_unit_test(parts_that_do_not_fit_are_refused),
+        cmocka_unit_test(replycaps_are_found_among_the_parts),
+        cmocka_unit_test(long_parameters_hide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
