@@ -107,6 +107,12 @@ static void *warm(void *context)
     return NULL;
 }
 
+/* On any thread, about the repository. */
+static void log_line(const char *line)
+{
+    fg_log_message("%s", line);
+}
+
 static enum fg_status start(struct server *server, struct fg_error *error)
 {
     struct fg_gateway *gateway = &server->gateway;
@@ -131,6 +137,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
             FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
+    fg_repository_set_listener(gateway->repository, log_line);
     fg_repository_set_push_limits(
         gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
     raise_descriptor_limit(config);

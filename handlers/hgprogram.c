@@ -1,5 +1,5 @@
 /* Running hg: its environment, and its failures. */
-#define _GNU_SOURCE /* asprintf */
+#define _GNU_SOURCE /* asprintf, memmem */
 
 #include "handlers/hgprogram.h"
 
@@ -47,10 +47,85 @@ enum fg_status fg_hg_environment_make(struct fg_hg_environment *ret_environment,
     return ok ? FG_OK : FG_ERR_MEMORY;
 }
 
-enum fg_status fg_hg_failure(const char *command, int exit_status, struct fg_bytes said,
-                             struct fg_error *error)
+/* -- failures --------------------------------------------------------------------------------- */
+
+static bool starts_with(struct fg_bytes text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return text.size >= size && memcmp(text.data, prefix, size) == 0;
+}
+
+/* Takes a line off the front, and gives it without its break. False if there is none. */
+static bool take_line(struct fg_bytes *rest, struct fg_bytes *ret_line)
+{
+    if (rest->size == 0) {
+        return false;
+    }
+    const uint8_t *end = memchr(rest->data, '\n', rest->size);
+    size_t size = end != NULL ? (size_t)(end - rest->data) : rest->size;
+    *ret_line = (struct fg_bytes){rest->data, size};
+    size_t gone = end != NULL ? size + 1 : size;
+    rest->data += gone;
+    rest->size -= gone;
+    return true;
+}
+
+/* What is for whoever asked: all that hg and hooks said, but of a traceback the end. */
+static struct fg_bytes message_in(struct fg_bytes said)
+{
+    struct fg_bytes rest = said;
+    struct fg_bytes line;
+    struct fg_bytes last = {said.data, 0};
+    bool traceback = false;
+    bool aborts = false;
+    while (take_line(&rest, &line)) {
+        traceback = traceback || starts_with(line, "Traceback (most recent call last)");
+        aborts = aborts || starts_with(line, "abort: ");
+        if (starts_with(line, "abort: ") || (line.size > 0 && !aborts)) {
+            last = line;
+        }
+    }
+    return traceback ? last : said;
+}
+
+static void tell_operator(const struct fg_repository *repository, const char *command,
+                          int exit_status, struct fg_bytes said)
+{
+    struct fg_bytes line;
+    fg_repository_tell(repository, "%s: hg failed with status %d in %s", command, exit_status,
+                       fg_repository_path(repository));
+    while (take_line(&said, &line)) {
+        fg_repository_tell(repository, "%s: hg: %.*s", command, (int)line.size,
+                           (const char *)line.data);
+    }
+}
+
+/* Appends text with the path of the repository left out. */
+static enum fg_status append_pathless(struct fg_buffer *buffer, struct fg_bytes text,
+                                      const char *path)
+{
+    enum fg_status status = FG_OK;
+    size_t size = strlen(path);
+    while (status == FG_OK && text.size > 0) {
+        const uint8_t *found = memmem(text.data, text.size, path, size);
+        size_t before = found != NULL ? (size_t)(found - text.data) : text.size;
+        status = fg_utf8_append_repaired(buffer, (struct fg_bytes){text.data, before});
+        if (status == FG_OK && found != NULL) {
+            status = fg_buffer_append_string(buffer, "REPOSITORY");
+        }
+        size_t gone = found != NULL ? before + size : before;
+        text.data += gone;
+        text.size -= gone;
+    }
+    return status;
+}
+
+enum fg_status fg_hg_failure(const struct fg_repository *repository, const char *command,
+                             int exit_status, struct fg_bytes said, struct fg_error *error)
 {
     enum { SHOWN_MAX = 180 };
+    tell_operator(repository, command, exit_status, said);
+    said = message_in(said);
     while (said.size > 0 && said.data[said.size - 1] == '\n') {
         said.size--;
     }
@@ -58,8 +133,8 @@ enum fg_status fg_hg_failure(const char *command, int exit_status, struct fg_byt
         said.data += said.size - SHOWN_MAX;
         said.size = SHOWN_MAX;
     }
-    struct fg_buffer shown = FG_BUFFER_INIT(4 * SHOWN_MAX);
-    if (fg_utf8_append_repaired(&shown, said) != FG_OK) {
+    struct fg_buffer shown = FG_BUFFER_INIT(16 * SHOWN_MAX);
+    if (append_pathless(&shown, said, fg_repository_path(repository)) != FG_OK) {
         fg_buffer_reset(&shown);
     }
     for (size_t i = 0; i < shown.size; i++) {

@@ -3,6 +3,7 @@
 #define FRAMEGATE_HANDLERS_HGPROGRAM_H
 
 #include "framing/buffer.h"
+#include "handlers/repo/repository.h"
 
 enum { FG_HG_ENVIRONMENT_MAX = 8 };
 
@@ -19,8 +20,12 @@ enum fg_status fg_hg_environment_make(struct fg_hg_environment *ret_environment,
 
 void fg_hg_environment_clear(struct fg_hg_environment *environment);
 
-/* FG_ERR_IO for the command, with hg's exit status and the end of what it said, made printable. */
-enum fg_status fg_hg_failure(const char *command, int exit_status, struct fg_bytes said,
-                             struct fg_error *error);
+/*
+ * FG_ERR_IO for the command, with hg's exit status and the message in what it said, made printable:
+ * of a traceback only its last line, and no path of the repository. All that it said, the operator
+ * is told.
+ */
+enum fg_status fg_hg_failure(const struct fg_repository *repository, const char *command,
+                             int exit_status, struct fg_bytes said, struct fg_error *error);
 
 #endif

@@ -6,7 +6,7 @@
 #include "handlers/hgprogram.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/process.h"
-#include "handlers/repo/repository.h"
+#include "handlers/repo/snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,7 @@ static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_
         if (is_true || is_false) {
             *ret_result = is_true;
         } else {
-            status = fg_hg_failure("pushkey", exit_status,
+            status = fg_hg_failure(call->repository, "pushkey", exit_status,
                                    fg_buffer_view(errors.size > 0 ? &errors : &output), error);
         }
     }
@@ -115,6 +115,66 @@ static enum fg_status push(const struct fg_call *call, bool *ret_result, struct 
     return status;
 }
 
+/* -- what hg would fail at --------------------------------------------------------------------- */
+
+static enum fg_status refuse(const char *name, struct fg_bytes value, const char *expected,
+                             struct fg_error *error)
+{
+    enum { SHOWN_MAX = 60 };
+    return fg_fail(error, FG_ERR_ARGUMENT, 0, "pushkey: argument '%s' is '%.*s', expected %s", name,
+                   value.size > SHOWN_MAX ? SHOWN_MAX : (int)value.size,
+                   value.size > 0 ? (const char *)value.data : "", expected);
+}
+
+static enum fg_status check_bookmark(const struct fg_call *call, struct fg_error *error)
+{
+    static const char *const values[] = {"old", "new"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct fg_node node;
+        struct fg_bytes value = fg_call_bytes(call, values[i]);
+        if (value.size > 0 && !fg_node_from_hex(value, &node)) {
+            return refuse(values[i], value, "40 hexadecimal digits or nothing", error);
+        }
+    }
+    return FG_OK;
+}
+
+/* *ret_known is false for a changeset that there is not: that is an answer, not a failure. */
+static enum fg_status check_phase(const struct fg_call *call, bool *ret_known,
+                                  struct fg_error *error)
+{
+    static const char *const values[] = {"old", "new"};
+    enum { DIGITS_MAX = 9 };
+    struct fg_node node;
+    struct fg_bytes key = fg_call_bytes(call, "key");
+    if (!fg_node_from_hex(key, &node)) {
+        return refuse("key", key, "40 hexadecimal digits", error);
+    }
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct fg_bytes value = fg_call_bytes(call, values[i]);
+        bool number = value.size > 0 && value.size <= DIGITS_MAX;
+        for (size_t j = 0; number && j < value.size; j++) {
+            number = value.data[j] >= '0' && value.data[j] <= '9';
+        }
+        if (!number) {
+            return refuse(values[i], value, "the number of a phase", error);
+        }
+    }
+    *ret_known = fg_snapshot_knows(call->snapshot, &node);
+    return FG_OK;
+}
+
+/* *ret_known: whether hg is to be asked at all. */
+static enum fg_status check(const struct fg_call *call, bool *ret_known, struct fg_error *error)
+{
+    struct fg_bytes space = fg_call_bytes(call, "namespace");
+    *ret_known = true;
+    if (fg_bytes_equal_string(space, "bookmarks")) {
+        return check_bookmark(call, error);
+    }
+    return fg_bytes_equal_string(space, "phases") ? check_phase(call, ret_known, error) : FG_OK;
+}
+
 static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,
                           struct fg_error *error)
 {
@@ -123,7 +183,11 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
         error->message[0] = '\0';
     }
     bool result = false;
-    enum fg_status status = push(call, &result, error);
+    bool known = false;
+    enum fg_status status = check(call, &known, error);
+    if (status == FG_OK && known) {
+        status = push(call, &result, error);
+    }
     if (status == FG_OK) {
         /* Who asks next sees what was done. What cannot be read is for him to hear of. */
         (void)fg_repository_refresh(call->repository, NULL);

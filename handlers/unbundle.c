@@ -239,8 +239,9 @@ static bool take_answer(struct fg_bytes *rest, struct fg_bytes *ret_answer)
  * Puts hg's answer into the form that it has over HTTP. A bundle (of the second kind) stays what it
  * is. Else there is a number, 0 for a failure, and on lines of their own what the pusher is to see.
  */
-static enum fg_status put_reply(struct fg_bytes said, struct fg_bytes errors, int exit_status,
-                                struct fg_buffer *reply, struct fg_error *error)
+static enum fg_status put_reply(const struct fg_repository *repository, struct fg_bytes said,
+                                struct fg_bytes errors, int exit_status, struct fg_buffer *reply,
+                                struct fg_error *error)
 {
     static const char magic[] = "HG20";
     struct fg_bytes answer = {NULL, 0};
@@ -253,7 +254,8 @@ static enum fg_status put_reply(struct fg_bytes said, struct fg_bytes errors, in
         known = take_answer(&rest, &answer) && (answer.size > 0 || take_answer(&rest, &answer));
     }
     if (!known || answer.size == 0) {
-        return fg_hg_failure("unbundle", exit_status, errors.size > 0 ? errors : said, error);
+        return fg_hg_failure(repository, "unbundle", exit_status, errors.size > 0 ? errors : said,
+                             error);
     }
     bool number = true;
     for (size_t i = 0; i < answer.size; i++) {
@@ -320,8 +322,8 @@ static enum fg_status run_hg(struct push *push, struct fg_buffer *reply, struct 
                          output.ceiling);
     }
     if (status == FG_OK) {
-        status =
-            put_reply(fg_buffer_view(&output), fg_buffer_view(&errors), exit_status, reply, error);
+        status = put_reply(push->repository, fg_buffer_view(&output), fg_buffer_view(&errors),
+                           exit_status, reply, error);
     }
     if (job.extra >= 0) {
         close(job.extra);

@@ -15,6 +15,8 @@
 #include "handlers/repo/snapshot.h"
 
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -46,6 +48,7 @@ struct fg_repository {
     unsigned writer_seconds;
     struct fg_push_limits push_limits;
     atomic_bool writers_stop;
+    fg_repository_listener listener; /* NULL: nobody is told */
 
     pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
     struct state *state;         /* the present state; NULL before the first */
@@ -465,6 +468,32 @@ const char *fg_repository_writer(const struct fg_repository *repository)
 unsigned fg_repository_writer_seconds(const struct fg_repository *repository)
 {
     return repository->writer_seconds;
+}
+
+void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener)
+{
+    repository->listener = listener;
+}
+
+void fg_repository_tell(const struct fg_repository *repository, const char *format, ...)
+{
+    enum { LINE_MAX_SIZE = 960 };
+    char line[LINE_MAX_SIZE];
+    if (repository->listener == NULL) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (size < 0) {
+        return;
+    }
+    for (char *at = line; *at != '\0'; at++) {
+        /* Bytes of UTF-8 stay; a terminal obeys what is below. */
+        *at = (unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at;
+    }
+    repository->listener(line);
 }
 
 void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view)

@@ -87,6 +87,17 @@ unsigned fg_repository_writer_seconds(const struct fg_repository *repository);
  */
 enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_error *error);
 
+/*
+ * Whom to tell what the operator should hear of, as lines without a break, on whatever thread. They
+ * may name paths, and are not for clients. Without it nobody is told. As fg_repository_set_writer.
+ */
+typedef void (*fg_repository_listener)(const char *line);
+void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener);
+
+/* Tells that listener; what is not printable is replaced, what is too long for a line cut. */
+void fg_repository_tell(const struct fg_repository *repository, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 enum { FG_REQUIREMENTS_MAX = 32 };
 
 /* What the state shows of a repository. */

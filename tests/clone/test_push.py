@@ -135,6 +135,9 @@ class Pushing(PushTest):
         status, said = self.push()
         self.assertEqual(status, 255)
         self.assertIn('hg failed with status 137', said)
+        self.assertNotIn(self.path, said)
+        self.assertIn('framegate: unbundle: hg failed with status 137 in %s\n'
+                      % os.path.realpath(self.path), self.server.stderr())
         self.hg(self.path, 'recover')
         self.unchanged()
         self.hg(self.client, 'update', '0')
@@ -142,6 +145,14 @@ class Pushing(PushTest):
         status, said = self.push('-r', '.')
         self.assertEqual(status, 0, said)
         self.assertEqual(self.nodes(), [node] + self.before)
+
+    def test_a_traceback_is_for_the_operator(self):
+        arguments = {b'namespace': b'obsolete', b'key': b'dump0', b'old': b'', b'new': b'w'}
+        said = self.refusal(self.server, 'pushkey', arguments, permission='rw')
+        self.assertRegex(said, '^pushkey: hg failed with status 1: struct.error: ')
+        self.assertNotIn('Traceback', said)
+        self.assertIn('framegate: pushkey: hg: Traceback (most recent call last):',
+                      self.server.stderr())
 
     def test_over_frames(self):
         node = self.commit('good')

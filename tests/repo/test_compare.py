@@ -268,6 +268,32 @@ class PushkeyTest(Comparing):
             self.assertIn('abort: pretxnclose hook exited with status 1', answer.error)
             self.equal(query('listkeys', namespace=b'bookmarks'), {}, 'rolled back')
 
+    def test_values_that_mercurial_fails_at(self):
+        node = self.nodes[4]
+        with Query(self.path) as query:
+            for arguments, name in (((b'bookmarks', b'x', b'', b'nonsense'), 'new'),
+                                    ((b'bookmarks', b'x', b'tip', b''), 'old'),
+                                    ((b'bookmarks', b'x', b'', node[:39]), 'new'),
+                                    ((b'phases', b'zz', b'1', b'0'), 'key'),
+                                    ((b'phases', node, b'1', b'x'), 'new'),
+                                    ((b'phases', node, b'', b'0'), 'old')):
+                answer = self.push(query, *arguments)
+                self.assertRegex(answer.error, "^pushkey: argument '%s' is '.*', expected " % name)
+            self.equal(self.push(query, b'phases', b'f' * 40, b'1', b'0'), False, 'unknown')
+
+    def test_a_traceback_is_not_for_clients(self):
+        with Query(self.path) as query:
+            answer = self.push(query, b'obsolete', b'dump0', b'', b'w')
+            self.assertRegex(answer.error, '^pushkey: hg failed with status 1: struct.error: [^\n]*$')
+            self.assertNotIn('Traceback', answer.error)
+
+    def test_paths_are_not_for_clients(self):
+        write(self.path, '.hg/hgrc', '[hooks]\npretxnclose = echo $PWD/file is missing >&2; false\n')
+        with Query(self.path) as query:
+            answer = self.push(query, b'bookmarks', b'x', b'', self.nodes[0])
+            self.assertIn('REPOSITORY/file is missing', answer.error)
+            self.assertNotIn(self.path, answer.error)
+
     def test_options_are_no_options(self):
         with Query(self.path) as query:
             answer = self.push(query, b'--config=hooks.prepushkey=touch /tmp/x', b'--debugger',

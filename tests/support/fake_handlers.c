@@ -61,6 +61,12 @@ void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_p
     (void)limits;
 }
 
+void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener)
+{
+    (void)repository;
+    (void)listener;
+}
+
 enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
                                         unsigned seconds)
 {
