@@ -138,7 +138,7 @@ export class ExchangeDetail {
     this.wasLive = live;
     this.table.show(log.entries);
     this.tableBox.hidden = log.entries.length === 0;
-    this.jump.hidden = !log.entries.some((entry) => entry.message);
+    this.jump.hidden = this.table.findFailure() < 0;
     setText(this.note, describeLog(log, what));
     if (first) {
       byId('title-detail').focus({ preventScroll: true });

@@ -36,11 +36,8 @@ export function isClassic(target) {
 }
 
 /** Why it is not over, or what went wrong. */
-function reason({ live, waits_for: what, message, command_errors: errors }) {
-  if (live) {
-    return `waits for: ${what}`;
-  }
-  return message || (errors > 0 ? `${plural(errors, 'command')} answered with an error` : '');
+function reason({ live, waits_for: what, message }) {
+  return live ? `waits for: ${what}` : message;
 }
 
 /** What ran; where nothing did, what was asked for, without what all commands' paths have in common. */

@@ -194,9 +194,15 @@ export class FrameTable {
       element('td', { role: 'cell', colspan: this.columns.length }, ...details)));
   }
 
-  /** Brings the first entry with a message into sight; true if there is one. */
+  /** Where the reactor refused something, else where a command was answered with an error; -1. */
+  findFailure() {
+    const refused = this.entries.findIndex((entry) => entry.message);
+    return refused >= 0 ? refused : this.entries.findIndex(({ frame }) => frame?.type === 'error-response');
+  }
+
+  /** Brings it into sight; true if there is one. */
   showFailure() {
-    const place = this.entries.findIndex((entry) => entry.message);
+    const place = this.findFailure();
     if (place < 0) {
       return false;
     }

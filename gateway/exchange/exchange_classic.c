@@ -287,21 +287,21 @@ void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_c
                                  enum fg_status status, struct fg_reply *reply,
                                  const struct fg_error *error)
 {
-    bool failed = status != FG_OK;
-    if (failed && !answer_failure(exchange, spec, error->message)) {
-        fail(exchange, error->message);
+    const char *failure = status != FG_OK ? error->message : NULL;
+    if (failure != NULL && !answer_failure(exchange, spec, failure)) {
+        fail(exchange, failure);
     }
-    if (!failed) {
+    if (failure == NULL) {
         enum fg_status taken = take_reply(exchange, spec, reply);
-        failed = taken != FG_OK;
         if (taken == FG_ERR_LIMIT) {
             fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);
         }
-        if (failed) {
-            fail(exchange, fg_status_text(taken));
+        if (taken != FG_OK) {
+            failure = fg_status_text(taken);
+            fail(exchange, failure);
         }
     }
-    fg_exchange_count_run(exchange, spec, failed);
+    fg_exchange_count_run(exchange, spec, failure);
 }
 
 /* -- the body --------------------------------------------------------------------------------- */

@@ -94,8 +94,9 @@ struct fg_exchange {
     /* Replies whose size shows when they are sent, the first ones of the exchange. */
     struct fg_unsized unsized[FG_RAN_MAX];
     struct fg_route route;
-    struct fg_debugreflect debug; /* REFLECT; else only reflect and text are set */
-    struct fg_error error;        /* of the verdict; only message[0] is set from the start */
+    struct fg_debugreflect debug;        /* REFLECT; else only reflect and text are set */
+    struct fg_error error;               /* of the verdict; only message[0] is set from the start */
+    char command_error[FG_MESSAGE_SIZE]; /* the first one, if command_errors is not 0 */
     struct fg_respond respond;
     struct fg_frame_log log;
     uint8_t target[];
@@ -174,9 +175,10 @@ enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *
 /* exchange_run.c: counts the command as one of this exchange, which begins now. */
 void fg_exchange_count_command(struct fg_exchange *exchange, const struct fg_command_spec *spec);
 
-/* exchange_run.c: counts how the command of exchange->running ended, now. */
+/* exchange_run.c: counts how the command of exchange->running ended, now. failure: why it has
+ * no reply; NULL if it has one. */
 void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                           bool failed);
+                           const char *failure);
 
 /* exchange_run.c: hands a command's reply, or why there is none, to the reactor or to classic. */
 void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,

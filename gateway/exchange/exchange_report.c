@@ -74,9 +74,10 @@ void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
     ret_finished->ran_count = exchange->ran_count;
     ret_finished->ran_others = exchange->ran_others;
     ret_finished->message[0] = '\0';
-    if (exchange->error.message[0] != '\0') {
+    const bool refused = exchange->error.message[0] != '\0';
+    if (refused || exchange->command_errors > 0) {
         snprintf(ret_finished->message, sizeof(ret_finished->message), "%.150s",
-                 exchange->error.message);
+                 refused ? exchange->error.message : exchange->command_error);
     }
     ret_finished->status = fg_exchange_final_status(exchange);
     ret_finished->aborted = aborted;

@@ -3,6 +3,7 @@
  */
 #include "gateway/exchange/exchange_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void refuse_status(struct fg_exchange *exchange, enum fg_status status)
@@ -71,35 +72,39 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
         fg_exchange_classic_deliver(exchange, spec, status, reply, error);
         return;
     }
-    bool failed = status != FG_OK;
-    if (failed) {
-        fail_command(exchange, requestid, error->message);
+    struct fg_error over;
+    const char *failure = NULL;
+    if (status != FG_OK) {
+        failure = error->message;
     } else if (!account_reply(exchange, reply)) {
-        failed = true;
+        failure = over.message;
         fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);
-        struct fg_error over;
         fg_fail(&over, FG_ERR_LIMIT, 0, "the replies exceed the limit of %llu bytes",
                 (unsigned long long)exchange->gateway->config.reply_bytes);
-        fail_command(exchange, requestid, over.message);
     } else if (reply->slow_body && fg_exchange_pump(exchange, &reply->body) != FG_OK) {
-        failed = true;
-        fail_command(exchange, requestid, fg_status_text(FG_ERR_MEMORY));
+        failure = fg_status_text(FG_ERR_MEMORY);
+    }
+    if (failure != NULL) {
+        fail_command(exchange, requestid, failure);
     } else {
         struct fg_action action;
         refuse_status(exchange, fg_reactor_onbytesresponseready(exchange->reactor, exchange->stream,
                                                                 requestid, reply->flags,
                                                                 &reply->body, &action));
     }
-    fg_exchange_count_run(exchange, spec, failed);
+    fg_exchange_count_run(exchange, spec, failure);
 }
 
 void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                           bool failed)
+                           const char *failure)
 {
+    const bool failed = failure != NULL;
     struct fg_command_run run = exchange->running;
     exchange->now = fg_now_microseconds();
     run.failed = failed;
-    exchange->command_errors += failed;
+    if (failed && exchange->command_errors++ == 0) {
+        snprintf(exchange->command_error, sizeof(exchange->command_error), "%s", failure);
+    }
     run.bytes_out = failed ? 0 : run.bytes_out;
     run.microseconds = exchange->now - exchange->running.microseconds;
     fg_shard_count_command(exchange->shard, spec, &run);

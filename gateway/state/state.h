@@ -19,14 +19,15 @@
 #include <time.h>
 
 enum {
-    FG_FINISHED_MAX = 64, /* finished exchanges that are remembered */
-    FG_FAILED_MAX = 32,   /* of those before, these that failed */
-    FG_STATUS_MAX = 600,  /* HTTP status codes are below */
-    FG_NAMES_SIZE = 96,   /* text that says which commands ran */
-    FG_TARGET_SIZE = 160, /* of the target that is remembered, as text */
-    FG_RAN_MAX = 4,       /* different commands of one exchange that are told apart */
-    FG_SPARE_MAX = 8,     /* blocks of memory that a shard keeps for the next exchanges */
-    FG_FRAME_TYPES = 16,  /* that a header can say */
+    FG_FINISHED_MAX = 64,  /* finished exchanges that are remembered */
+    FG_FAILED_MAX = 32,    /* of those before, these that failed */
+    FG_STATUS_MAX = 600,   /* HTTP status codes are below */
+    FG_NAMES_SIZE = 96,    /* text that says which commands ran */
+    FG_MESSAGE_SIZE = 160, /* of the message that is remembered, as text */
+    FG_TARGET_SIZE = 160,  /* of the target that is remembered, as text */
+    FG_RAN_MAX = 4,        /* different commands of one exchange that are told apart */
+    FG_SPARE_MAX = 8,      /* blocks of memory that a shard keeps for the next exchanges */
+    FG_FRAME_TYPES = 16,   /* that a header can say */
 };
 
 /* uint64_t alone, so that they can be added up as arrays; so is fg_counters. */
@@ -86,8 +87,9 @@ struct fg_finished {
     struct fg_ran ran[FG_RAN_MAX];
     size_t ran_count;
     uint64_t ran_others; /* of commands beyond FG_RAN_MAX different ones, and unknown ones */
-    char message[160];   /* why it was refused; empty if it was not */
-    uint16_t status;     /* 0: there was no answer */
+    /* Why it was refused, else the first error that a command was answered with; else empty. */
+    char message[FG_MESSAGE_SIZE];
+    uint16_t status; /* 0: there was no answer */
     bool aborted;
     uint64_t number; /* how many of the shard ended before it */
     uint64_t commands_count;

@@ -120,6 +120,7 @@ class Log(support.AdminTest):
         self.server.run("multirequest", web.request(b"nope"))
         refused = self.last(API + "/ro/multirequest")["finished"]
         self.assertEqual((refused["status"], refused["command_errors"]), (200, 1))
+        self.assertIn("nope", refused["message"])
         for _ in range(3 * KEPT):
             self.server.run("heads", web.request(b"heads"))
         self.server.wait_until(lambda state: not state["exchanges"])

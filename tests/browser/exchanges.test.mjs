@@ -52,8 +52,9 @@ test('a failure is found behind many that went well, and a command that failed i
   await gateway.askHeads(300);
   const page = await open(browser, gateway, { hash: 'exchanges/failed' });
   assert.equal(await page.inputValue('#which'), 'failed');
-  await choose(page, '1 command answered with an error');
-  await page.locator('tr.frame-out', { hasText: 'unknown revision' }).waitFor();
+  await choose(page, "unknown revision 'nowhere'");
+  await page.getByRole('button', { name: 'Show where it went wrong' }).click();
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /error-response.*unknown revision/);
   assert.match(await page.locator('#detail dl').textContent(), /lookup \(1, 1 answered with an error\)/);
   await close(page);
 });
@@ -65,6 +66,10 @@ test('a classic request says why it has no frames', async () => {
   await choose(page, 'cmd=nonsense');
   await page.locator('#detail', { hasText: 'A request of the classic transport (?cmd=…) has no frames' }).waitFor();
   assert.equal(await page.locator('#detail table').isVisible(), false);
+  // What a command failed with is said too, though the answer's status is 200.
+  assert.equal((await fetch(`http://${gateway.listen}/?cmd=lookup&key=elsewhere`)).status, 200);
+  await choose(page, "unknown revision 'elsewhere'");
+  await page.locator('.wrong-box .message', { hasText: "unknown revision 'elsewhere'" }).waitFor();
   await close(page);
 });
 

@@ -117,9 +117,9 @@ export class Gateway {
     return (await fetch(`${this.url}/state`)).json();
   }
 
-  /** The newest exchange that ended with a message. */
+  /** The newest exchange that was refused. */
   async failedExchange() {
-    return until('an exchange that failed', async () => (await this.state()).finished.find(({ message }) => message !== ''));
+    return until('an exchange that failed', async () => (await this.state()).finished.find(({ status }) => status >= 400));
   }
 }
 
