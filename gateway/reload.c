@@ -5,6 +5,7 @@
 #include "gateway/reload.h"
 
 #include "gateway/log.h"
+#include "gateway/preflight.h"
 
 #include <string.h>
 
@@ -83,6 +84,9 @@ void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *c
     enum fg_status status = fg_load(argc, argv, &loaded, &error);
     if (status == FG_OK) {
         status = check(gateway, &loaded.config, &error);
+    }
+    if (status == FG_OK) {
+        status = fg_preflight_repository(&loaded.config, gateway->repository, &error);
     }
     if (status == FG_OK) {
         status = fg_log_open(loaded.config.access_log, &fresh, &error);

@@ -8,6 +8,7 @@
 #include "gateway/admin/admin.h"
 #include "gateway/admin/adminaccess.h"
 #include "gateway/notify.h"
+#include "gateway/preflight.h"
 #include "gateway/privileges.h"
 #include "gateway/public.h"
 #include "gateway/reload.h"
@@ -40,6 +41,7 @@ struct server {
     struct fg_public *public;
     struct fg_admin *admin;
     sigset_t signals;
+    char said[sizeof(((struct fg_error *)NULL)->message)]; /* of the repository; empty: nothing */
 };
 
 /* -- starting --------------------------------------------------------------------------------- */
@@ -126,6 +128,9 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     if (status == FG_OK) {
         status = fg_repository_open(config->repository, &gateway->repository, error);
     }
+    if (status == FG_OK) {
+        status = fg_preflight_repository(config, gateway->repository, error);
+    }
     if (status != FG_OK) {
         return status;
     }
@@ -187,8 +192,23 @@ static bool wait_for_signal(struct server *server, long milliseconds)
     return false;
 }
 
+/* Once for each reason: clients are not told of paths, and ask often. */
+static void say_repository(struct server *server)
+{
+    struct fg_error failure = {.message = ""};
+    if (fg_repository_failure(server->gateway.repository, &failure)) {
+        if (strcmp(failure.message, server->said) != 0) {
+            fg_log_message("the repository cannot be read: %s", failure.message);
+        }
+    } else if (server->said[0] != '\0') {
+        fg_log_message("the repository can be read again");
+    }
+    memcpy(server->said, failure.message, sizeof(server->said));
+}
+
 static void tick(struct server *server)
 {
+    say_repository(server);
     fg_state_flush_log(server->gateway.state);
     fg_connections_cut(fg_public_connections(server->public));
     fg_admin_tick(server->admin);

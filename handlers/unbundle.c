@@ -88,7 +88,7 @@ static enum fg_status open_file(int *ret_fd, struct fg_error *error)
         free(path);
     }
     if (fd < 0) {
-        return fg_fail(error, FG_ERR_IO, 0, "unbundle: no file for the bundle in %s: %s", folder,
+        return fg_fail(error, FG_ERR_IO, 0, "unbundle: there is no file for the bundle: %s",
                        strerror(errno));
     }
     *ret_fd = fd;

@@ -3,7 +3,9 @@
  */
 #include "gateway/config/config.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -226,6 +228,8 @@ static const struct fg_setting settings[] = {
      NULL, "SECONDS", "for what still runs when the program is told to stop", "closed"},
 };
 
+static_assert(sizeof(settings) / sizeof(settings[0]) <= FG_SETTINGS_MAX, "room for all settings");
+
 const struct fg_setting *fg_config_settings(size_t *ret_count)
 {
     *ret_count = sizeof(settings) / sizeof(settings[0]);
@@ -240,6 +244,24 @@ const struct fg_setting *fg_config_find(struct fg_bytes key)
         }
     }
     return NULL;
+}
+
+uint32_t fg_config_origin(const struct fg_config *config, const char *key)
+{
+    const struct fg_setting *setting = fg_config_find(fg_bytes_from_string(key));
+    assert(setting != NULL);
+    return config->origin[setting - settings];
+}
+
+void fg_config_name(const struct fg_config *config, const char *key,
+                    char ret_name[FG_SETTING_NAME_SIZE])
+{
+    uint32_t origin = fg_config_origin(config, key);
+    if (origin == FG_ORIGIN_DEFAULT || origin == FG_ORIGIN_ARGUMENTS || config->file == NULL) {
+        snprintf(ret_name, FG_SETTING_NAME_SIZE, "--%s", key);
+    } else {
+        snprintf(ret_name, FG_SETTING_NAME_SIZE, "%.100s:%u: %s", config->file, origin, key);
+    }
 }
 
 static void *field_of(struct fg_config *config, const struct fg_setting *setting)
@@ -384,8 +406,8 @@ static enum fg_status set_words(struct fg_config *config, const struct fg_settin
     return FG_OK;
 }
 
-enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *setting,
-                             const char *text, struct fg_error *error)
+static enum fg_status set_value(struct fg_config *config, const struct fg_setting *setting,
+                                const char *text, struct fg_error *error)
 {
     switch (setting->type) {
     case FG_SETTING_TEXT:
@@ -405,13 +427,24 @@ enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *
     return set_number(config, setting, text, error);
 }
 
+enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *setting,
+                             const char *text, uint32_t origin, struct fg_error *error)
+{
+    enum fg_status status = set_value(config, setting, text, error);
+    if (status == FG_OK) {
+        config->origin[setting - settings] = origin;
+    }
+    return status;
+}
+
 enum fg_status fg_config_init(struct fg_config *config, struct fg_error *error)
 {
     *config = (struct fg_config){.framing = FG_LIMITS_DEFAULT};
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         enum fg_status status = FG_OK;
         if (settings[i].initial != NULL) {
-            status = fg_config_set(config, &settings[i], settings[i].initial, error);
+            status =
+                fg_config_set(config, &settings[i], settings[i].initial, FG_ORIGIN_DEFAULT, error);
         }
         if (status != FG_OK) {
             fg_config_clear(config);
@@ -486,7 +519,7 @@ static enum fg_status parse_one(struct fg_config *config, int argc, char *const 
                        setting->argument);
     }
     struct fg_error inner;
-    enum fg_status status = fg_config_set(config, setting, value, &inner);
+    enum fg_status status = fg_config_set(config, setting, value, FG_ORIGIN_ARGUMENTS, &inner);
     return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "--%s", inner.message);
 }
 

@@ -51,7 +51,18 @@ enum fg_bound {
     FG_BOUND_UNCOUNTED = FG_BOUND_COUNT, /* a setting that is no bound, or that others enforce */
 };
 
+/* Where a setting was given, if not in a line of the file. */
+#define FG_ORIGIN_DEFAULT   0
+#define FG_ORIGIN_ARGUMENTS UINT32_MAX
+
+enum {
+    FG_SETTINGS_MAX = 96,      /* at least as many as there are */
+    FG_SETTING_NAME_SIZE = 160 /* room for fg_config_name */
+};
+
 struct fg_config {
+    uint32_t origin[FG_SETTINGS_MAX]; /* of each setting: FG_ORIGIN_..., or its line in file */
+
     char *repository; /* owned */
     struct fg_address listen;
     struct fg_address admin_listen;
@@ -159,6 +170,16 @@ const struct fg_setting *fg_config_settings(size_t *ret_count);
 /* The setting with this key; NULL if there is none. */
 const struct fg_setting *fg_config_find(struct fg_bytes key);
 
+/* Where the setting with this key, which must exist, was given. */
+uint32_t fg_config_origin(const struct fg_config *config, const char *key);
+
+/*
+ * What to call a setting in a message: "--key", or "FILE:LINE: key" if it was given there. A very
+ * long name of a file is cut.
+ */
+void fg_config_name(const struct fg_config *config, const char *key,
+                    char ret_name[FG_SETTING_NAME_SIZE]);
+
 /* Fills config with the defaults. FG_ERR_MEMORY. */
 enum fg_status fg_config_init(struct fg_config *config, struct fg_error *error);
 
@@ -166,11 +187,11 @@ enum fg_status fg_config_init(struct fg_config *config, struct fg_error *error);
 void fg_config_clear(struct fg_config *config);
 
 /*
- * Gives a setting the value that text says. FG_ERR_ARGUMENT: error says the key, the value and what
- * was expected. FG_ERR_MEMORY. On failure config is as it was.
+ * Gives a setting the value that text says and that was given there. FG_ERR_ARGUMENT: error says
+ * the key, the value and what was expected. FG_ERR_MEMORY. On failure config is as it was.
  */
 enum fg_status fg_config_set(struct fg_config *config, const struct fg_setting *setting,
-                             const char *text, struct fg_error *error);
+                             const char *text, uint32_t origin, struct fg_error *error);
 
 /*
  * Reads "--key value" and "--key=value"; argv[0] is skipped. --config and --check-config, which no

@@ -118,7 +118,7 @@ static const struct fg_setting *find(const char *section, const char *name)
 static void set(struct file *file, const struct fg_setting *setting, const char *text)
 {
     struct fg_error inner;
-    enum fg_status status = fg_config_set(file->config, setting, text, &inner);
+    enum fg_status status = fg_config_set(file->config, setting, text, file->number, &inner);
     if (status != FG_OK) {
         fail(file, status == FG_ERR_ARGUMENT ? FG_ERR_SYNTAX : status, inner.message, "");
     }

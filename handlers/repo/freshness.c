@@ -54,6 +54,7 @@ static enum fg_status take_folders(const struct fg_layout *layout, struct fg_sta
 enum fg_status fg_stamps_take(const struct fg_layout *layout, bool working_copy,
                               struct fg_stamps *ret_stamps, struct fg_error *error)
 {
+    bool share_safe = (layout->requirements & FG_REQUIREMENT_SHARE_SAFE) != 0;
     const struct {
         enum fg_stamped file;
         int folder;
@@ -61,13 +62,15 @@ enum fg_status fg_stamps_take(const struct fg_layout *layout, bool working_copy,
         bool wanted;
     } files[] = {
         {FG_STAMPED_REQUIRES, layout->hg, "requires", true},
-        {FG_STAMPED_STORE_REQUIRES, layout->store, "requires",
-         (layout->requirements & FG_REQUIREMENT_SHARE_SAFE) != 0},
+        {FG_STAMPED_STORE_REQUIRES, layout->store, "requires", share_safe},
         {FG_STAMPED_CHANGELOG, layout->store, "00changelog.i", true},
         {FG_STAMPED_PHASEROOTS, layout->store, "phaseroots", true},
         {FG_STAMPED_OBSSTORE, layout->store, "obsstore", true},
         {FG_STAMPED_BOOKMARKS, fg_layout_bookmarks_folder(layout), "bookmarks", true},
         {FG_STAMPED_LOCALTAGS, layout->hg, "localtags", true},
+        {FG_STAMPED_HGRC, layout->hg, "hgrc", true},
+        {FG_STAMPED_SOURCE_HGRC, layout->source, "hgrc", share_safe},
+        {FG_STAMPED_OWN_HGRC, layout->hg, "hgrc-not-shared", share_safe},
         {FG_STAMPED_DIRSTATE, layout->hg, "dirstate", working_copy},
         {FG_STAMPED_MERGE_STATE, layout->hg, "merge/state2", working_copy},
     };

@@ -24,6 +24,9 @@ enum fg_stamped {
     FG_STAMPED_OBSSTORE,
     FG_STAMPED_BOOKMARKS,
     FG_STAMPED_LOCALTAGS,
+    FG_STAMPED_HGRC, /* what it includes is not looked at */
+    FG_STAMPED_SOURCE_HGRC,
+    FG_STAMPED_OWN_HGRC,
     FG_STAMPED_WORKING_COPY_START, /* not a file; from here on: only where something is hidden */
     FG_STAMPED_DIRSTATE = FG_STAMPED_WORKING_COPY_START,
     FG_STAMPED_MERGE_STATE,

@@ -127,6 +127,13 @@ static bool open_pipes(bool input, int ours[PIPES], int ends[PIPES])
     return !input || fcntl(ours[INPUT], F_SETFL, O_NONBLOCK) == 0;
 }
 
+/* For messages, which clients get: without the folder where the program is. */
+static const char *name_of(const struct fg_process *process)
+{
+    const char *slash = strrchr(process->argv[0], '/');
+    return slash != NULL ? slash + 1 : process->argv[0];
+}
+
 static enum fg_status start(struct child *child, const struct fg_process *process,
                             struct fg_error *error)
 {
@@ -137,7 +144,7 @@ static enum fg_status start(struct child *child, const struct fg_process *proces
     if (failed != 0) {
         close_all(child->pipes);
         return fg_fail(error, failed == ENOMEM ? FG_ERR_MEMORY : FG_ERR_IO, 0,
-                       "cannot start %s: %s", process->argv[0], strerror(failed));
+                       "cannot start %s: %s", name_of(process), strerror(failed));
     }
     child->pidfd = pidfd_open(child->pid, 0);
     return FG_OK;
@@ -302,11 +309,11 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
     close_all(child.pipes);
     if (!in_time && process->stop != NULL && atomic_load(process->stop)) {
         return fg_fail(error, FG_ERR_STATE, 0, "%s was ended since the server stops",
-                       process->argv[0]);
+                       name_of(process));
     }
     if (!in_time) {
         return fg_fail(error, FG_ERR_LIMIT, 0, "%s took longer than %u seconds and was ended",
-                       process->argv[0], process->seconds);
+                       name_of(process), process->seconds);
     }
     *ret_exit = exit_status;
     return FG_OK;

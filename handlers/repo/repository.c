@@ -11,6 +11,7 @@
 #include "handlers/repo/repository.h"
 
 #include "handlers/repo/freshness.h"
+#include "handlers/repo/hgrc.h"
 #include "handlers/repo/lock.h"
 #include "handlers/repo/snapshot.h"
 
@@ -55,6 +56,8 @@ struct fg_repository {
     uint64_t reads;              /* snapshots that were read, and how long it took */
     uint64_t read_last_us;
     uint64_t read_max_us;
+    bool failed; /* the last attempt to read; failure says why */
+    struct fg_error failure;
 
     pthread_mutex_t build_mutex; /* held by the thread that reads a new state */
     /* The rest is that thread's. */
@@ -319,13 +322,59 @@ static bool check_state(const struct state *state)
     return agree;
 }
 
-/* Makes the present state what the files say. The caller holds build_mutex. */
+static void keep_failure(struct fg_repository *repository, const struct fg_error *failure)
+{
+    pthread_mutex_lock(&repository->state_mutex);
+    repository->failed = failure != NULL;
+    if (failure != NULL) {
+        repository->failure = *failure;
+    }
+    pthread_mutex_unlock(&repository->state_mutex);
+}
+
+/* True if the message names a file by its whole path. */
+static bool has_path(const char *message)
+{
+    return message[0] == '/' || strstr(message, " /") != NULL || strstr(message, "'/") != NULL;
+}
+
+/*
+ * Makes the present state what the files say. Clients hear why that failed, but of no path of this
+ * machine. The caller holds build_mutex.
+ */
 static enum fg_status update(struct fg_repository *repository, struct fg_error *error)
 {
+    struct fg_error failure = {.message = ""};
     struct state *state = state_get(repository);
     bool agree = check_state(state);
     state_unref(state);
-    return agree ? FG_OK : rebuild(repository, error);
+    enum fg_status status = agree ? FG_OK : rebuild(repository, &failure);
+    keep_failure(repository, status != FG_OK ? &failure : NULL);
+    if (status == FG_OK) {
+        return FG_OK;
+    }
+    return fg_fail(error, status, failure.offset, "%s",
+                   has_path(failure.message) ? "the repository cannot be read" : failure.message);
+}
+
+bool fg_repository_failure(struct fg_repository *repository, struct fg_error *ret_error)
+{
+    pthread_mutex_lock(&repository->state_mutex);
+    bool failed = repository->failed;
+    if (failed) {
+        *ret_error = repository->failure;
+    }
+    pthread_mutex_unlock(&repository->state_mutex);
+    return failed;
+}
+
+enum fg_status fg_repository_hgrc(struct fg_repository *repository, struct fg_hgrc *ret_hgrc,
+                                  struct fg_error *error)
+{
+    struct state *state = state_get(repository);
+    enum fg_status status = fg_hgrc_read(state->snapshot->layout, ret_hgrc, error);
+    state_unref(state);
+    return status;
 }
 
 /* Looks at the files, now, and gives the snapshot that is true of them. */

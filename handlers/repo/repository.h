@@ -16,6 +16,7 @@
 
 struct fg_repository;
 struct fg_snapshot;
+struct fg_hgrc;
 
 /*
  * Opens the repository in directory path (the one that has .hg in it) and reads its first
@@ -45,6 +46,19 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
  */
 enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t now,
                                     struct fg_snapshot **ret_snapshot, struct fg_error *error);
+
+/*
+ * Why the last attempt to read the repository failed, for its operator: with the paths that the
+ * errors of fg_repository_snapshot and fg_repository_refresh, which clients get, leave out. False
+ * if it did not.
+ */
+bool fg_repository_failure(struct fg_repository *repository, struct fg_error *ret_error);
+
+/*
+ * Reads what the hgrc says now. Clear *ret_hgrc. Errors of fg_hgrc_read.
+ */
+enum fg_status fg_repository_hgrc(struct fg_repository *repository, struct fg_hgrc *ret_hgrc,
+                                  struct fg_error *error);
 
 /*
  * Waits for a thread that reads, then makes sure that the next snapshot shows all that has been

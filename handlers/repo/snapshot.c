@@ -4,6 +4,7 @@
 #include "framing/cbor.h"
 #include "handlers/repo/bookmarks.h"
 #include "handlers/repo/file.h"
+#include "handlers/repo/hgrc.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/workingcopy.h"
 
@@ -138,6 +139,18 @@ static enum fg_status read_view(struct fg_snapshot *snapshot, struct fg_error *e
     return status;
 }
 
+/* Also so that a damaged one shows at once, and not with the first clone. */
+static enum fg_status read_hgrc(struct fg_snapshot *snapshot, struct fg_error *error)
+{
+    struct fg_hgrc hgrc;
+    enum fg_status status = fg_hgrc_read(snapshot->layout, &hgrc, error);
+    if (status == FG_OK) {
+        snapshot->uncompressed = hgrc.uncompressed;
+        fg_hgrc_clear(&hgrc);
+    }
+    return status;
+}
+
 /* Few new changesets are verified before they are shown. */
 static enum fg_status verify_new(struct fg_snapshot *snapshot, struct fg_error *error)
 {
@@ -206,6 +219,9 @@ enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_snapshot *p
         status = read_view(snapshot, error);
     }
     if (status == FG_OK) {
+        status = read_hgrc(snapshot, error);
+    }
+    if (status == FG_OK) {
         status = verify_new(snapshot, error);
     }
     if (status == FG_OK) {
@@ -253,7 +269,7 @@ bool fg_snapshot_same(const struct fg_snapshot *a, const struct fg_snapshot *b)
 {
     return a->layout == b->layout && a->history == b->history && a->view.count == b->view.count &&
            memcmp(a->view.flags, b->view.flags, a->view.count) == 0 &&
-           same_roots(&a->phase_roots, &b->phase_roots) &&
+           a->uncompressed == b->uncompressed && same_roots(&a->phase_roots, &b->phase_roots) &&
            same_names(&a->bookmarks, &b->bookmarks) &&
            fg_bytes_equal(fg_buffer_view(&a->local_tags), fg_buffer_view(&b->local_tags));
 }

@@ -28,6 +28,7 @@ struct fg_snapshot {
     struct fg_phase_roots phase_roots;
     struct fg_names bookmarks;
     struct fg_buffer local_tags; /* the contents of .hg/localtags */
+    bool uncompressed;           /* the hgrc allows stream clones */
 
     /* The answers of heads: lists of nodes as CBOR. */
     struct fg_buffer heads_answer;

@@ -40,6 +40,9 @@ static const struct {
 
 bool fg_streamclone_allowed(const struct fg_snapshot *snapshot)
 {
+    if (!snapshot->uncompressed) {
+        return false;
+    }
     for (size_t i = 0; i < snapshot->phase_roots.count; i++) {
         if (snapshot->phase_roots.items[i].phase >= FG_PHASE_SECRET) {
             return false;

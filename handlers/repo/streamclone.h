@@ -19,8 +19,8 @@ enum fg_streamclone_form {
 struct fg_streamclone;
 
 /*
- * True if the repository may be cloned by its files, which show everything: it has nothing secret.
- * For announcing it; fg_streamclone_new looks by itself.
+ * True if the repository may be cloned by its files, which show everything: it has nothing secret,
+ * and its hgrc does not say otherwise. For announcing it; fg_streamclone_new looks by itself.
  */
 bool fg_streamclone_allowed(const struct fg_snapshot *snapshot);
 

@@ -197,6 +197,17 @@ static enum fg_status add_wholes(struct fg_streamclone *clone, bool obsstore,
 
 /* -- the moment -------------------------------------------------------------------------------- */
 
+static enum fg_status check_hgrc(const struct fg_layout *layout, struct fg_error *error)
+{
+    bool uncompressed;
+    enum fg_status status = fg_hgrc_uncompressed(layout, &uncompressed, error);
+    if (status == FG_OK && !uncompressed) {
+        status = fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                         "the repository's hgrc does not allow stream clones");
+    }
+    return status;
+}
+
 /*
  * Roots of phases from secret on. Those of unknown nodes count too: what the file says of
  * changesets that the snapshot does not know yet is not to be guessed.
@@ -255,7 +266,10 @@ static enum fg_status note_ends(struct fg_streamclone *clone, struct fg_error *e
 enum fg_status fg_streamlist_take(struct fg_streamclone *clone, bool obsstore,
                                   struct fg_error *error)
 {
-    enum fg_status status = check_phases(clone->layout, error);
+    enum fg_status status = check_hgrc(clone->layout, error);
+    if (status == FG_OK) {
+        status = check_phases(clone->layout, error);
+    }
     if (status == FG_OK) {
         status = note_ends(clone, error);
     }

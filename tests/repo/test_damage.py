@@ -277,7 +277,7 @@ class DamageTest(unittest.TestCase):
             os.rename(file + '.away', file)
             self.assertEqual(query('heads').value, before)
             shutil.rmtree(path)
-            self.assertIn('no repository', query('heads').error)
+            self.assertIn('cannot be read', query('heads').error)
 
 
 if __name__ == '__main__':

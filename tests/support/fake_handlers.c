@@ -16,6 +16,7 @@
 #include "framing/cbor.h"
 #include "handlers/clonebundles.h"
 #include "handlers/registry.h"
+#include "handlers/repo/hgrc.h"
 #include "handlers/repo/repository.h"
 #include "handlers/repo/streamclone.h"
 #include "tests/support/counter.h"
@@ -88,6 +89,27 @@ enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t n
 {
     (void)now;
     return fg_repository_snapshot(repository, ret_snapshot, error);
+}
+
+bool fg_repository_failure(struct fg_repository *repository, struct fg_error *ret_error)
+{
+    (void)repository;
+    (void)ret_error;
+    return false;
+}
+
+enum fg_status fg_repository_hgrc(struct fg_repository *repository, struct fg_hgrc *ret_hgrc,
+                                  struct fg_error *error)
+{
+    (void)repository;
+    (void)error;
+    *ret_hgrc = (struct fg_hgrc){.publishing = true, .uncompressed = true};
+    return FG_OK;
+}
+
+void fg_hgrc_clear(struct fg_hgrc *hgrc)
+{
+    (void)hgrc;
 }
 
 const char *fg_repository_path(const struct fg_repository *repository)

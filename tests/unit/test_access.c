@@ -197,7 +197,7 @@ static struct fg_access *load(const struct rules *rules, bool credentials)
         if (rows[i].value != NULL) {
             assert_int_equal(fg_config_set(&config,
                                            fg_config_find(fg_bytes_from_string(rows[i].key)),
-                                           rows[i].value, &error),
+                                           rows[i].value, FG_ORIGIN_ARGUMENTS, &error),
                              FG_OK);
         }
     }

@@ -26,7 +26,7 @@ static enum fg_status set(const char *key, const char *value)
 {
     const struct fg_setting *setting = fg_config_find(fg_bytes_from_string(key));
     assert_non_null(setting);
-    return fg_config_set(&config, setting, value, &error);
+    return fg_config_set(&config, setting, value, FG_ORIGIN_ARGUMENTS, &error);
 }
 
 /* The table of limits that is promised to everyone. */

@@ -75,7 +75,7 @@ static void what_takes_too_long_is_ended_with_its_children(void **state)
     (void)state;
     int exit_status;
     assert_int_equal(run("echo $$; sleep 1000", 1, &exit_status), FG_ERR_LIMIT);
-    assert_string_equal(error.message, "/bin/sh took longer than 1 seconds and was ended");
+    assert_string_equal(error.message, "sh took longer than 1 seconds and was ended");
     assert_int_equal(fg_buffer_append_byte(&output, '\0'), FG_OK);
     int group = (int)strtol((const char *)output.data, NULL, 10);
     assert_true(group > 0);
@@ -133,8 +133,7 @@ static void a_missing_program_is_an_error(void **state)
                                        .output = &output,
                                        .errors = &errors};
     assert_int_equal(fg_process_run(&process, &exit_status, &error), FG_ERR_IO);
-    assert_string_equal(error.message,
-                        "cannot start /nonexistent/program: No such file or directory");
+    assert_string_equal(error.message, "cannot start program: No such file or directory");
 }
 
 /* A file of so many lines "line", without a name. */
@@ -207,7 +206,7 @@ static void a_flag_ends_it(void **state)
     stop = &now;
     assert_int_equal(run("sleep 600", 60, &exit_status), FG_ERR_STATE);
     stop = NULL;
-    assert_string_equal(error.message, "/bin/sh was ended since the server stops");
+    assert_string_equal(error.message, "sh was ended since the server stops");
 }
 
 static int ignore_sigpipe(void **state)
