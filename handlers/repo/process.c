@@ -134,6 +134,17 @@ static const char *name_of(const struct fg_process *process)
     return slash != NULL ? slash + 1 : process->argv[0];
 }
 
+static int reap(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return 255;
+        }
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 static enum fg_status start(struct child *child, const struct fg_process *process,
                             struct fg_error *error)
 {
@@ -147,6 +158,15 @@ static enum fg_status start(struct child *child, const struct fg_process *proces
                        "cannot start %s: %s", name_of(process), strerror(failed));
     }
     child->pidfd = pidfd_open(child->pid, 0);
+    if (child->pidfd < 0) {
+        /* No descriptors are left, for one: its end could not be noticed. */
+        failed = errno;
+        kill(-child->pid, SIGKILL);
+        (void)reap(child->pid);
+        close_all(child->pipes);
+        return fg_fail(error, FG_ERR_IO, 0, "cannot watch %s: %s", name_of(process),
+                       strerror(failed));
+    }
     return FG_OK;
 }
 
@@ -266,17 +286,6 @@ static bool wait_for_end(struct child *child, int64_t deadline)
     }
 }
 
-static int reap(pid_t pid)
-{
-    int status;
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return 255;
-        }
-    }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error)
 {
@@ -288,24 +297,19 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
     if (status != FG_OK) {
         return status;
     }
-    bool in_time =
-        child.pidfd >= 0 && wait_for_end(&child, now_ms() + (int64_t)process->seconds * 1000);
+    bool in_time = wait_for_end(&child, now_ms() + (int64_t)process->seconds * 1000);
     if (!in_time) {
         if (child.pipes[INPUT] >= 0) {
             end_pipe(&child, INPUT);
         }
         child.stop = NULL; /* has done its work */
         kill(-child.pid, SIGTERM);
-        if (child.pidfd >= 0) {
-            (void)wait_for_end(&child, now_ms() + GRACE_MS);
-        }
+        (void)wait_for_end(&child, now_ms() + GRACE_MS);
         /* It, or what it started and did not end. Until it is reaped the group is its own. */
         kill(-child.pid, SIGKILL);
     }
     int exit_status = reap(child.pid);
-    if (child.pidfd >= 0) {
-        close(child.pidfd);
-    }
+    close(child.pidfd);
     close_all(child.pipes);
     if (!in_time && process->stop != NULL && atomic_load(process->stop)) {
         return fg_fail(error, FG_ERR_STATE, 0, "%s was ended since the server stops",

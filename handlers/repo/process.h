@@ -38,7 +38,7 @@ struct fg_process {
  * Runs a program in the folder "/" with only the given environment. It gets a process group of its
  * own, which is told to end (SIGTERM) after so many seconds, and killed soon after. *ret_exit is
  * its exit status, or 128 and the signal's number. FG_ERR_LIMIT: the time is up; FG_ERR_STATE:
- * stop; FG_ERR_IO: it cannot be started; FG_ERR_MEMORY.
+ * stop; FG_ERR_IO: it cannot be started or watched; FG_ERR_MEMORY.
  */
 enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error);
