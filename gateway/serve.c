@@ -195,13 +195,15 @@ static bool wait_for_signal(struct server *server, long milliseconds)
 /* Once for each reason: clients are not told of paths, and ask often. */
 static void say_repository(struct server *server)
 {
+    struct fg_repository *repository = server->gateway.repository;
+    const char *path = fg_repository_path(repository);
     struct fg_error failure = {.message = ""};
-    if (fg_repository_failure(server->gateway.repository, &failure)) {
+    if (fg_repository_failure(repository, &failure)) {
         if (strcmp(failure.message, server->said) != 0) {
-            fg_log_message("the repository cannot be read: %s", failure.message);
+            fg_log_message("the repository %s cannot be read: %s", path, failure.message);
         }
     } else if (server->said[0] != '\0') {
-        fg_log_message("the repository can be read again");
+        fg_log_message("the repository %s can be read again", path);
     }
     memcpy(server->said, failure.message, sizeof(server->said));
 }

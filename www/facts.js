@@ -18,6 +18,7 @@ const repository = [
   number('Times read', 'repository.reads'),
   number('Last reading took', 'repository.read_last_seconds', duration),
   number('Slowest', 'repository.read_max_seconds', duration),
+  text('Files', ({ repository: { error } }) => error ?? 'can be read'),
   text('Requirements', (state) => state.repository.requirements.join(', ')),
 ];
 

@@ -67,6 +67,7 @@ export function verdict(state, history) {
   const publicListener = state.listeners.find(({ name }) => name === 'public');
   const reasons = [
     state.draining ? { level: 'bad', text: 'told to stop: it takes no new connections and finishes what runs' } : null,
+    state.repository.error ? { level: 'bad', text: `the repository cannot be read: ${state.repository.error}` } : null,
     serverErrorReason(history),
     failureReason(history),
     queueReason(state),

@@ -27,6 +27,7 @@ enum {
     SENDERS = 2,       /* threads that wait for the public listener */
     SENDERS_QUEUE = 8, /* requests that wait for one of them */
     METRICS_MAX = 1024 * 1024,
+    TEXT_MAX = 16 * 1024,
     ENCODE_FACTOR = 4, /* frames are no larger than that many times their human strings */
 };
 
@@ -143,6 +144,32 @@ static enum MHD_Result answer_health(struct request *request)
     return fg_admin_send_text(request->transport, MHD_HTTP_OK, "ok\n");
 }
 
+/* Everyone may ask whether it is ready; why it is not is for those who may see the state too. */
+static enum MHD_Result answer_unreadable(struct request *request)
+{
+    struct fg_gateway *gateway = request->admin->gateway;
+    struct fg_error error = {.message = "unknown"};
+    (void)fg_repository_failure(gateway->repository, &error);
+    bool may_look = fg_admin_host_is_ours(gateway, request->transport) &&
+                    fg_admin_admits(gateway, request->transport);
+    struct fg_buffer text = FG_BUFFER_INIT(TEXT_MAX);
+    enum fg_status status =
+        may_look
+            ? fg_buffer_append_format(&text, "not ready: the repository %s cannot be read: %s\n",
+                                      fg_repository_path(gateway->repository), error.message)
+            : fg_buffer_append_string(&text, "not ready: the repository cannot be read\n");
+    if (status != FG_OK) {
+        fg_buffer_free(&text);
+        return fg_admin_send_json(request->transport, 0, NULL);
+    }
+    const size_t size = text.size;
+    const struct fg_admin_answer answer = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                           .type = FG_TYPE_TEXT,
+                                           .body = {fg_buffer_detach(&text), size},
+                                           .owned = true};
+    return fg_admin_send(request->transport, &answer);
+}
+
 static enum MHD_Result answer_readiness(struct request *request)
 {
     struct fg_gateway *gateway = request->admin->gateway;
@@ -152,9 +179,7 @@ static enum MHD_Result answer_readiness(struct request *request)
                                   "not ready: it was told to stop\n");
     }
     if (fg_repository_snapshot(gateway->repository, &snapshot, NULL) != FG_OK) {
-        /* Why is for those who may look, and in the log: this is open to everyone. */
-        return fg_admin_send_text(request->transport, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                  "not ready: the repository cannot be read\n");
+        return answer_unreadable(request);
     }
     fg_snapshot_unref(snapshot);
     return fg_admin_send_text(request->transport, MHD_HTTP_OK, "ready\n");

@@ -326,6 +326,7 @@ static json_t *repository_json(struct fg_repository *repository, const struct ti
     fg_json_put_number(object, ok, "reads", view.reads);
     fg_json_put_seconds(object, ok, "read_last_seconds", (double)view.read_last_us);
     fg_json_put_seconds(object, ok, "read_max_seconds", (double)view.read_max_us);
+    fg_json_put(object, ok, "error", text_or_null(view.error[0] != '\0' ? view.error : NULL));
     return object;
 }
 

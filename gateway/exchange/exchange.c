@@ -490,7 +490,9 @@ static bool finish(struct fg_exchange *exchange)
     if (status != FG_OK) {
         exchange->status = 500;
         exchange->protocol_error = false;
-        fg_fail(&exchange->error, FG_OK, 0, "%s", fg_status_text(status));
+        if (exchange->route.kind != FG_ROUTE_HANDSHAKE) {
+            fg_fail(&exchange->error, FG_OK, 0, "%s", fg_status_text(status));
+        }
     }
     bool slow = fg_exchange_waits(exchange);
     if (frames) {

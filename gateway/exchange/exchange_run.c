@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void refuse_status(struct fg_exchange *exchange, enum fg_status status)
 {
@@ -59,6 +60,24 @@ void fg_exchange_count_unsized(struct fg_exchange *exchange, uint16_t requestid,
     }
 }
 
+/*
+ * A message for a client: where the repository is is not his to know. What is left out the operator
+ * is told.
+ */
+static void hide_path(const struct fg_repository *repository, const struct fg_error *error,
+                      struct fg_error *ret_shown)
+{
+    const char *path = fg_repository_path(repository);
+    const char *found = path != NULL ? strstr(error->message, path) : NULL;
+    if (found == NULL) {
+        *ret_shown = *error;
+        return;
+    }
+    fg_repository_tell(repository, "%s", error->message);
+    fg_fail(ret_shown, FG_OK, 0, "%.*sREPOSITORY%s", (int)(found - error->message), error->message,
+            found + strlen(path));
+}
+
 /* The command has ended with status; hands its reply, or why there is none, to the reactor. */
 void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                          uint16_t requestid, enum fg_status status, struct fg_reply *reply,
@@ -68,14 +87,18 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
         note_size(exchange, spec, requestid, reply);
         exchange->source_bytes += reply->held;
     }
+    struct fg_error shown;
+    if (status != FG_OK) {
+        hide_path(exchange->gateway->repository, error, &shown);
+    }
     if (exchange->classic != NULL) {
-        fg_exchange_classic_deliver(exchange, spec, status, reply, error);
+        fg_exchange_classic_deliver(exchange, spec, status, reply, &shown);
         return;
     }
     struct fg_error over;
     const char *failure = NULL;
     if (status != FG_OK) {
-        failure = error->message;
+        failure = shown.message;
     } else if (!account_reply(exchange, reply)) {
         failure = over.message;
         fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);

@@ -164,8 +164,11 @@ enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buf
                                        struct fg_error *error)
 {
     struct fg_snapshot *snapshot = NULL;
-    TRY(fg_repository_snapshot(gateway->repository, &snapshot, error));
-    enum fg_status status = put_tokens(atomic_load(&gateway->access), snapshot, buffer);
+    enum fg_status status = fg_repository_snapshot(gateway->repository, &snapshot, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status = put_tokens(atomic_load(&gateway->access), snapshot, buffer);
     fg_snapshot_unref(snapshot);
     return status;
 }

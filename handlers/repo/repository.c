@@ -56,7 +56,7 @@ struct fg_repository {
     uint64_t reads;              /* snapshots that were read, and how long it took */
     uint64_t read_last_us;
     uint64_t read_max_us;
-    bool failed; /* the last attempt to read; failure says why */
+    atomic_bool failed; /* the last attempt to read; failure says why */
     struct fg_error failure;
 
     pthread_mutex_t build_mutex; /* held by the thread that reads a new state */
@@ -383,7 +383,7 @@ static enum fg_status look(struct fg_repository *repository, uint64_t now,
 {
     struct state *state = state_get(repository);
     enum fg_status status = FG_OK;
-    if (is_fresh(state)) {
+    if (is_fresh(state) && !atomic_load(&repository->failed)) {
         atomic_store_explicit(&state->looked, now, memory_order_relaxed);
     } else if (pthread_mutex_trylock(&repository->build_mutex) == 0) {
         status = update(repository, error);
@@ -566,6 +566,9 @@ void fg_repository_describe(struct fg_repository *repository, struct fg_reposito
     view.reads = repository->reads;
     view.read_last_us = repository->read_last_us;
     view.read_max_us = repository->read_max_us;
+    if (repository->failed) {
+        memcpy(view.error, repository->failure.message, sizeof view.error);
+    }
     pthread_mutex_unlock(&repository->state_mutex);
     *ret_view = view;
 }

@@ -126,6 +126,8 @@ struct fg_repository_view {
     uint64_t reads;        /* snapshots that were read since the start */
     uint64_t read_last_us; /* how long the last one took */
     uint64_t read_max_us;  /* how long the slowest one took */
+    /* Why the files could not be read the last time, which is why the snapshot is old; or empty. */
+    char error[sizeof(((struct fg_error *)NULL)->message)];
 };
 
 /* The present snapshot and its history, without looking at the files. Cannot fail. */

@@ -150,11 +150,51 @@ class Readiness(unittest.TestCase):
         os.rename(path, path + ".away")
         server.wait_until(lambda state: ask()[0] == 503, "503 from /readyz")
         status, _, body = ask()
-        self.assertEqual((status, body), (503, b"not ready: the repository cannot be read\n"))
+        self.assertEqual(status, 503)
+        real = os.path.join(os.path.realpath(server.directory), "repository")
+        self.assertTrue(
+            body.decode().startswith("not ready: the repository %s cannot be read: " % real), body
+        )
+        self.assertIn("no repository at", server.state()["repository"]["error"])
+        server.wait_until(lambda state: "cannot be read" in server.stderr(), "the line in the log")
         self.assertEqual(support.AdminTest.ask(holder, "/healthz")[0], 200)
         os.rename(path + ".away", path)
         server.wait_until(lambda state: ask()[0] == 200, "200 from /readyz")
-        server.stop()
+        self.assertIsNone(server.state()["repository"]["error"])
+        again = "framegate: the repository %s can be read again\n" % real
+        server.wait_until(lambda state: again in server.stderr(), "the line that it can be read")
+        said = server.stop()
+        self.assertEqual(said.count("framegate: the repository %s cannot be read: " % real), 1, said)
+        self.assertEqual(said.count(again), 1)
+
+    @unittest.skipIf(web.FAKE, "needs a repository")
+    def test_damage(self):
+        server = web.Server()
+        holder = support.AdminTest()
+        holder.server = server
+        path = os.path.join(server.directory, "repository")
+        with open(os.path.join(path, ".hg/store/00changelog.i"), "r+b") as file:
+            file.truncate(70)
+        server.wait_until(
+            lambda state: support.AdminTest.ask(holder, "/readyz")[0] == 503, "503 from /readyz"
+        )
+        (frame,) = server.run("heads", web.request(b"heads")).frames()
+        self.assertEqual(frame[3:5], (web.ERROR_RESPONSE, web.APPLICATION))
+        words = frame[5]
+        self.assertIn(b"00changelog.i", words)
+        self.assertNotIn(server.directory.encode(), words)
+        answer = server.get("/?cmd=capabilities")
+        self.assertEqual((answer.status, answer.body), (500, words + b"\n"))
+        answer = server.get("/?cmd=heads")
+        self.assertEqual(answer.body, words + b"\n")
+        state = server.wait_until(lambda state: not state["exchanges"])
+        self.assertIn("00changelog.i", state["repository"]["error"])
+        messages = [one["message"] for one in state["finished"]]
+        self.assertEqual(messages, [words.decode()] * 3)
+        server.wait_until(lambda state: "cannot be read" in server.stderr(), "the line in the log")
+        said = server.stop()
+        self.assertEqual(said.count("cannot be read"), 1, said)
+        self.assertRegex(said, "the repository /.*/repository cannot be read: .*00changelog.i")
 
     @web.needs_fake
     def test_draining(self):

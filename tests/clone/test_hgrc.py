@@ -114,11 +114,11 @@ class Damaged(HgrcTest):
                 urllib.request.urlopen('http://%s:%d/?cmd=capabilities' % server.address)
             with caught.exception as answer:
                 self.assertNotIn(b'/', answer.read())
-            says = 'the repository cannot be read: %scannot be parsed\n' % self.line(2)
+            says = 'cannot be read: %scannot be parsed\n' % self.line(2)
             server.wait_until(lambda state: says in server.stderr(), says)
             self.hgrc('')
             self.assertEqual(self.readiness(server), 200)
-            says = 'the repository can be read again\n'
+            says = ' can be read again\n'
             server.wait_until(lambda state: says in server.stderr(), says)
 
     def test_a_moved_repository_is_no_path_either(self):

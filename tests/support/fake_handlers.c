@@ -68,6 +68,12 @@ void fg_repository_set_listener(struct fg_repository *repository, fg_repository_
     (void)listener;
 }
 
+void fg_repository_tell(const struct fg_repository *repository, const char *format, ...)
+{
+    (void)repository;
+    (void)format;
+}
+
 enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
                                         unsigned seconds)
 {
