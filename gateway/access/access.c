@@ -292,6 +292,15 @@ static bool is_member(const struct fg_words *words, const char *user)
     return fg_words_are_only(words, "*") || fg_words_contain(words, user);
 }
 
+static enum fg_verdict judge_named(const struct fg_words *allow, bool everyone,
+                                   const struct fg_words *deny, const char *user)
+{
+    if (is_member(deny, user)) {
+        return FG_VERDICT_DENIED;
+    }
+    return everyone || is_member(allow, user) ? FG_VERDICT_ALLOWED : FG_VERDICT_UNLISTED;
+}
+
 /* What somebody gets whose name would have to be known. */
 static enum fg_verdict judge_unknown(const struct fg_access *access,
                                      const struct fg_identity *identity)
@@ -302,7 +311,7 @@ static enum fg_verdict judge_unknown(const struct fg_access *access,
     case FG_LOGIN_BUSY:
         return FG_VERDICT_BUSY;
     default:
-        return fg_access_offers_basic(access) ? FG_VERDICT_UNKNOWN : FG_VERDICT_DENIED;
+        return fg_access_offers_basic(access) ? FG_VERDICT_UNKNOWN : FG_VERDICT_NAMELESS;
     }
 }
 
@@ -317,9 +326,7 @@ static enum fg_verdict judge_read(const struct fg_access *access,
     if (identity->login != FG_LOGIN_USER) {
         return judge_unknown(access, identity);
     }
-    bool allowed = (everyone || is_member(&access->allow_read, identity->user)) &&
-                   !is_member(&access->deny_read, identity->user);
-    return allowed ? FG_VERDICT_ALLOWED : FG_VERDICT_DENIED;
+    return judge_named(&access->allow_read, everyone, &access->deny_read, identity->user);
 }
 
 enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_identity *identity,
@@ -329,7 +336,10 @@ enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_
         return judge_read(access, identity);
     }
     /* First what no credentials change: they are not asked for in vain, or in the open. */
-    if (fg_words_are_none(&access->allow_push) || fg_words_are_only(&access->deny_push, "*")) {
+    if (fg_words_are_none(&access->allow_push)) {
+        return FG_VERDICT_CLOSED;
+    }
+    if (fg_words_are_only(&access->deny_push, "*")) {
         return FG_VERDICT_DENIED;
     }
     if (access->push_ssl && !secure) {
@@ -342,9 +352,7 @@ enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_
     if (identity->login != FG_LOGIN_USER) {
         return judge_unknown(access, identity);
     }
-    bool allowed = is_member(&access->allow_push, identity->user) &&
-                   !is_member(&access->deny_push, identity->user);
-    return allowed ? FG_VERDICT_ALLOWED : FG_VERDICT_DENIED;
+    return judge_named(&access->allow_push, false, &access->deny_push, identity->user);
 }
 
 bool fg_access_has_pushers(const struct fg_access *access)

@@ -521,6 +521,10 @@ static struct fg_bytes text_answer(struct fg_exchange *exchange, struct fg_answe
             fg_fail(&exchange->error, FG_OK, 0, "%.*s", (int)strcspn(route->message, "\n"),
                     route->message);
         }
+        if (route->tells_hg) {
+            exchange->status = 200;
+            answer->content_type = FG_CLASSIC_ERROR_TYPE;
+        }
         return fg_bytes_from_string(route->message);
     }
     if (route->kind == FG_ROUTE_REFLECT && exchange->debug.reflect != NULL) {

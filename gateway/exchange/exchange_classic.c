@@ -392,8 +392,10 @@ static bool admit(struct fg_exchange *exchange, struct fg_bytes name, struct fg_
                 (const char *)name.data);
         return false;
     }
-    if (!fg_route_permit(&exchange->gateway->config, exchange->verdicts[spec->permission],
-                         &exchange->route)) {
+    struct fg_head head = {.user = exchange->identity.user};
+    memcpy(head.verdicts, exchange->verdicts, sizeof(head.verdicts));
+    if (!fg_route_permit_classic(&exchange->gateway->config, &head, spec->permission,
+                                 &exchange->route)) {
         return false; /* the route says the rest */
     }
     return spec->permission != FG_PERMISSION_PUSH || fg_route_permit_classic_push(&exchange->route);

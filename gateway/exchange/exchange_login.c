@@ -30,6 +30,7 @@ static void route(struct fg_exchange *exchange, struct fg_head *head,
             fg_access_judge(access, &exchange->identity, exchange->secure, (enum fg_permission)i);
         head->verdicts[i] = exchange->verdicts[i];
     }
+    head->user = exchange->identity.user;
     fg_route_remembered(&exchange->shard->route_memo, &exchange->gateway->config, head,
                         &exchange->route);
 }

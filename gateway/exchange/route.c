@@ -379,17 +379,46 @@ bool fg_query_find(struct fg_bytes target, const char *key, struct fg_bytes *ret
 
 /* -- the table -------------------------------------------------------------------------------- */
 
-bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
-                     struct fg_route *route)
+/* Which rule refused. */
+static void answer_denied(const struct fg_head *head, enum fg_permission permission,
+                          struct fg_route *route)
 {
-    switch (verdict) {
+    enum fg_verdict verdict = head->verdicts[permission];
+    /* Who may not read may not push either. */
+    bool push = permission == FG_PERMISSION_PUSH && verdict != head->verdicts[FG_PERMISSION_PULL];
+    bool named = head->user != NULL && head->user[0] != '\0';
+    const char *user = named ? head->user : "everyone";
+    answer_text(route, 403, "");
+    char *text = route->message;
+    size_t size = sizeof(route->message);
+    if (verdict == FG_VERDICT_DENIED) {
+        snprintf(text, size, "permission denied: %s is in %s\n", user,
+                 push ? "deny_push" : "deny_read");
+    } else if (verdict == FG_VERDICT_UNLISTED) {
+        snprintf(text, size, "permission denied: %s is not in %s\n", user,
+                 push ? "allow-push" : "allow_read");
+    } else if (verdict == FG_VERDICT_CLOSED) {
+        snprintf(text, size, "permission denied: pushing is not configured (allow-push)\n");
+    } else if (verdict == FG_VERDICT_NAMELESS) {
+        snprintf(text, size,
+                 "permission denied: there are no passwords and tokens by which to know who may\n");
+    } else {
+        snprintf(text, size, "permission denied: pushing needs TLS (push_ssl)\n");
+    }
+}
+
+bool fg_route_permit(const struct fg_config *config, const struct fg_head *head,
+                     enum fg_permission permission, struct fg_route *route)
+{
+    switch (head->verdicts[permission]) {
     case FG_VERDICT_ALLOWED:
         return true;
     case FG_VERDICT_DENIED:
-        answer_text(route, 403, "permission denied");
-        break;
+    case FG_VERDICT_UNLISTED:
+    case FG_VERDICT_CLOSED:
+    case FG_VERDICT_NAMELESS:
     case FG_VERDICT_INSECURE:
-        answer_text(route, 403, "permission denied: this needs TLS");
+        answer_denied(head, permission, route);
         break;
     case FG_VERDICT_UNKNOWN:
         answer_text(route, 401, "permission denied");
@@ -404,6 +433,14 @@ bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
         break;
     }
     return false;
+}
+
+bool fg_route_permit_classic(const struct fg_config *config, const struct fg_head *head,
+                             enum fg_permission permission, struct fg_route *route)
+{
+    bool may = fg_route_permit(config, head, permission, route);
+    route->tells_hg = !may && route->kind == FG_ROUTE_TEXT && route->status == 403;
+    return may;
 }
 
 /* What is not held in memory may be larger. */
@@ -466,7 +503,7 @@ static void route_api(const struct fg_config *config, const struct fg_head *head
         answer_method(route, "POST", "commands require POST requests");
     } else {
         route->permission = rw ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL;
-        if (fg_route_permit(config, head->verdicts[route->permission], route)) {
+        if (fg_route_permit(config, head, route->permission, route)) {
             route_command(config, summary, path, route);
         }
     }
@@ -495,7 +532,7 @@ static void route_classic(const struct fg_config *config, const struct fg_head *
         route->kind = FG_ROUTE_HANDSHAKE; /* 405 */
         return;
     }
-    if (!fg_route_permit(config, head->verdicts[FG_PERMISSION_PULL], route)) {
+    if (!fg_route_permit_classic(config, head, FG_PERMISSION_PULL, route)) {
         return;
     }
     if (handshake) {
@@ -519,7 +556,7 @@ static void route_classic(const struct fg_config *config, const struct fg_head *
     route->typed =
         summary->content_types == 1 && fg_content_type_is(summary->content_type, FG_CLASSIC_TYPE);
     bool push = route->spec != NULL && route->spec->permission == FG_PERMISSION_PUSH;
-    if (push && fg_route_permit(config, head->verdicts[FG_PERMISSION_PUSH], route)) {
+    if (push && fg_route_permit_classic(config, head, FG_PERMISSION_PUSH, route)) {
         (void)fg_route_permit_classic_push(route);
     } else if (command->form == FG_CLASSIC_BATCH &&
                head->verdicts[FG_PERMISSION_PUSH] == FG_VERDICT_UNCHECKED) {

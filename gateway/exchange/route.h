@@ -37,7 +37,10 @@ struct fg_field {
 /* Whether whoever sent a request may; gateway/access/access.h says how that comes about. */
 enum fg_verdict {
     FG_VERDICT_ALLOWED,
-    FG_VERDICT_DENIED,    /* 403 */
+    FG_VERDICT_DENIED,    /* 403: a list of who may not has them */
+    FG_VERDICT_UNLISTED,  /* 403: the list of who may has others */
+    FG_VERDICT_CLOSED,    /* 403: nobody may push, whoever it is */
+    FG_VERDICT_NAMELESS,  /* 403: it depends on the name, and there is nothing to prove one by */
     FG_VERDICT_INSECURE,  /* 403: not without TLS */
     FG_VERDICT_UNKNOWN,   /* 401 */
     FG_VERDICT_UNCHECKED, /* that is not known before the password has been checked */
@@ -56,7 +59,8 @@ struct fg_head {
     bool fields_together; /* they lie as they came, each name and value with a mark behind it */
     bool secure;          /* it came over TLS */
     enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission: whether they may */
-    bool memory_short;                                /* new work is refused */
+    const char *user;  /* who it is, printable; NULL or empty if that is not known */
+    bool memory_short; /* new work is refused */
 };
 
 enum fg_route_kind {
@@ -77,6 +81,7 @@ struct fg_route {
     enum fg_bound bound;           /* the bound that was reached, or FG_BOUND_UNCOUNTED */
     const char *allow;             /* TEXT: value of an Allow field, or NULL. Static */
     bool authenticate;             /* TEXT: with WWW-Authenticate */
+    bool tells_hg;                 /* TEXT: say it so that hg shows it */
     uint64_t body_size;            /* what Content-Length says */
     enum fg_permission permission; /* COMMANDS: PUSH through rw */
     const struct fg_command_spec *spec;       /* COMMANDS: the one command; NULL: multirequest */
@@ -119,9 +124,19 @@ static inline const struct fg_field *fg_head_find(const struct fg_head *head, co
  */
 enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct fg_buffer *value);
 
-/* The row "not allowed". False if they may not, or that is not known yet; route then says what. */
-bool fg_route_permit(const struct fg_config *config, enum fg_verdict verdict,
-                     struct fg_route *route);
+/*
+ * The row "not allowed". False if they may not, or that is not known yet; route then says what, and
+ * by which rule. Of head only verdicts and user are read.
+ */
+bool fg_route_permit(const struct fg_config *config, const struct fg_head *head,
+                     enum fg_permission permission, struct fg_route *route);
+
+/*
+ * The same for the classic transport. hg shows nothing of an answer with status 403 but the number,
+ * so what is refused for good is told as errors of commands are (tells_hg).
+ */
+bool fg_route_permit_classic(const struct fg_config *config, const struct fg_head *head,
+                             enum fg_permission permission, struct fg_route *route);
 
 /* True if the request may push as hgweb lets requests push. If not, route says why. */
 bool fg_route_permit_classic_push(struct fg_route *route);

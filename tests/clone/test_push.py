@@ -319,7 +319,8 @@ class Rights(PushTest):
     def test_who_may_not(self):
         self.commit('good')
         for user, words in (('', 'authorization'), ('alice:wrong', 'authorization'),
-                            ('bob:secret', 'Forbidden')):
+                            ('bob:secret', 'remote error:\npermission denied: bob is not in '
+                             'allow-push')):
             status, said = self.push(user=user)
             self.assertEqual(status, 255)
             self.assertIn(words, said)
@@ -327,6 +328,9 @@ class Rights(PushTest):
         body = http.request(b'unbundle', {b'heads': [b'force']}, flags=9)
         body += common.data_frames(self.bundle())
         self.assertEqual(self.server.run('unbundle', body).status, 403)
+        state = self.server.wait_until(lambda state: not state['exchanges'])
+        self.assertIn('permission denied: bob is not in allow-push',
+                      [one['message'] for one in state['finished']])
         self.unchanged()
 
 

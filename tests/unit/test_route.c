@@ -149,7 +149,7 @@ static void rw_needs_permission_before_anything_about_the_command(void **state)
     (void)state;
     start_post("/api/exp-http-v2-0001/rw/nope");
     given->head.verdicts[FG_PERMISSION_PUSH] = FG_VERDICT_DENIED;
-    expect(403, false, "permission denied");
+    expect(403, false, "permission denied: everyone is in deny_push");
     given->head.verdicts[FG_PERMISSION_PUSH] = FG_VERDICT_ALLOWED;
     expect(404, false, "unknown wire protocol command: nope");
 }
@@ -163,21 +163,49 @@ static void each_verdict_has_its_answer(void **state)
         bool authenticate;
         const char *words;
     } rows[] = {
-        {FG_VERDICT_DENIED, 403, false, "permission denied"},
-        {FG_VERDICT_INSECURE, 403, false, "permission denied: this needs TLS"},
+        {FG_VERDICT_DENIED, 403, false, "permission denied: alice is in deny_read"},
+        {FG_VERDICT_UNLISTED, 403, false, "permission denied: alice is not in allow_read"},
+        {FG_VERDICT_NAMELESS, 403, false, "permission denied: there are no passwords"},
         {FG_VERDICT_UNKNOWN, 401, true, "permission denied"},
         {FG_VERDICT_BUSY, 503, false, "limit of 32"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         start_post(HEADS);
         given->head.verdicts[FG_PERMISSION_PULL] = rows[i].verdict;
+        given->head.user = "alice";
         expect(rows[i].status, rows[i].verdict == FG_VERDICT_BUSY, rows[i].words);
+        assert_false(route().tells_hg);
         assert_int_equal(route().authenticate, rows[i].authenticate);
         assert_int_equal(route().bound,
                          rows[i].verdict == FG_VERDICT_BUSY ? FG_BOUND_LOGINS : FG_BOUND_UNCOUNTED);
         start("GET", "/?cmd=capabilities");
         given->head.verdicts[FG_PERMISSION_PULL] = rows[i].verdict;
         assert_int_equal(route().status, rows[i].status);
+        assert_int_equal(route().tells_hg, rows[i].status == 403);
+    }
+}
+
+static void a_push_is_told_which_rule_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fg_verdict pull;
+        enum fg_verdict push;
+        const char *words;
+    } rows[] = {
+        {FG_VERDICT_ALLOWED, FG_VERDICT_CLOSED, "permission denied: pushing is not configured"},
+        {FG_VERDICT_ALLOWED, FG_VERDICT_INSECURE, "permission denied: pushing needs TLS"},
+        {FG_VERDICT_ALLOWED, FG_VERDICT_DENIED, "permission denied: bob is in deny_push"},
+        {FG_VERDICT_ALLOWED, FG_VERDICT_UNLISTED, "permission denied: bob is not in allow-push"},
+        {FG_VERDICT_DENIED, FG_VERDICT_DENIED, "permission denied: bob is in deny_read"},
+        {FG_VERDICT_UNLISTED, FG_VERDICT_UNLISTED, "permission denied: bob is not in allow_read"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start_post("/api/exp-http-v2-0001/rw/pushkey");
+        given->head.verdicts[FG_PERMISSION_PULL] = rows[i].pull;
+        given->head.verdicts[FG_PERMISSION_PUSH] = rows[i].push;
+        given->head.user = "bob";
+        expect(403, false, rows[i].words);
     }
 }
 
@@ -501,6 +529,7 @@ int main(void)
         TEST(a_command),
         TEST(rw_needs_permission_before_anything_about_the_command),
         TEST(each_verdict_has_its_answer),
+        TEST(a_push_is_told_which_rule_refused),
         TEST(a_password_is_checked_for_no_request_that_is_refused_anyway),
         TEST(names_are_matched_with_their_length),
         TEST(the_peers_words_come_back_printable_and_cut),
