@@ -6,7 +6,11 @@ minutes), and measures the servers' own processor time, and their memory, from /
 runs a few times on each side in turn; the table has the medians. The same requests go to both, as
 hg's own client sends them, and the answers are read and dropped.
 
-Usage: clones.py [--changesets N] [--rounds N] [--no-build] [--json] [SCENARIO...]"""
+Usage: clones.py [--changesets N] [--rounds N] [--no-build] [--json | --readme] [SCENARIO...]
+
+--rounds 1 is the short form. --readme puts the table of a run of all scenarios in
+the README. Memory is what a server's processes have for themselves and their part of what they
+share (Pss), looked at twenty times a second."""
 
 import argparse
 import json
@@ -131,8 +135,8 @@ def framegate(path, *options):
 
 
 def hg_serve(path):
-    # -v says the port; the log of accesses would fill the pipe that this is read from, and block.
-    return Server(['hg', 'serve', '-v', '-R', path, '-a', '127.0.0.1', '-p', '0',
+    # Without -v, which has every file of a bundle written to a pipe that nobody reads.
+    return Server(['hg', 'serve', '--print-url', '-R', path, '-a', '127.0.0.1', '-p', '0',
                    '-A', os.devnull], rb':(\d+)/')
 
 
@@ -145,7 +149,7 @@ def fetch(server, command, arguments):
     fields = ['X-HgArg-%d: %s' % (i // 1000 + 1, text[i : i + 1000])
               for i in range(0, len(text), 1000)]
     fields += ['X-HgProto-1: 0.1 0.2 comp=zstd,zlib,none,bzip2', 'Host: bench',
-               'Accept: application/mercurial-0.1', 'Connection: close']
+               'Accept: application/mercurial-0.1']
     head = 'GET /?cmd=%s HTTP/1.1\r\n%s\r\n\r\n' % (command, '\r\n'.join(fields))
     size, last, first = 0, b'', b''
     with socket.create_connection(server.address, 600) as connection:
@@ -155,12 +159,12 @@ def fetch(server, command, arguments):
             got = connection.recv_into(buffer)
             if got == 0:
                 break
-            first = first or bytes(buffer[:min(got, 1000)])
+            first += bytes(buffer[:min(got, 1000 - len(first))])  # hg serve sends it in pieces
             size, last = size + got, (last + bytes(buffer[max(0, got - 7) : got]))[-7:]
-            # hg serve may keep the connection, whatever was asked for
-            if b'chunked' in first and last == b'\r\n0\r\n\r\n':
+            # The connection is kept: asked to close it, hg serve sends no end and does not close.
+            if is_complete(first, size, last):
                 break
-    whole = b'chunked' not in first or last == b'\r\n0\r\n\r\n'
+    whole = is_complete(first, size, last)
     if not first.startswith(b'HTTP/1.1 200') or b'hg-error' in first or not whole:
         raise SystemExit('%s was not answered in whole: %r' % (command, first))
     return size
@@ -213,7 +217,17 @@ def replay(server, requests):
                 raise SystemExit('%r was not answered: %r' % (request, answer))
 
 
+def is_complete(first, size, last):
+    """The same of an answer of size bytes that was not kept but for its first and last ones."""
+    head, end, _ = first.partition(b'\r\n\r\n')
+    length = re.search(rb'(?i)\r\ncontent-length: (\d+)', head)
+    if length:
+        return bool(end) and size == len(head) + len(end) + int(length[1])
+    return last == b'\r\n0\r\n\r\n'
+
+
 def is_whole(answer):
+    """True if it has come to its end."""
     head, end, body = answer.partition(b'\r\n\r\n')
     if not end:
         return False
@@ -338,15 +352,46 @@ SCENARIOS = {
 }
 
 
+def machine():
+    with open('/proc/cpuinfo') as file:
+        cpu = re.search(r'model name\s*: (.*)', file.read())
+    return '%s, %d cores, Linux %s, %s' % (cpu[1] if cpu else '?', os.cpu_count(),
+                                           os.uname().release, time.strftime('%Y-%m-%d'))
+
+
+def number(row, side):
+    """A figure of the table: milliseconds, or MiB."""
+    value = row[side] * (1000 if row['unit'] == 's' else 1)
+    return '%.*f %s' % (3 if value < 1 else 1 if value < 100 else 0, value,
+                        'ms' if row['unit'] == 's' else row['unit'])
+
+
+def write_readme(rows):
+    begin, end = '<!-- table of clones.py -->\n', '<!-- end of clones.py -->\n'
+    path = os.path.join(ROOT, 'README.md')
+    with open(path) as file:
+        before, rest = file.read().split(begin)
+    lines = ['| for each | framegate | hg serve | ratio |', '| --- | --- | --- | --- |']
+    lines += ['| %s | %s | %s | 1/%.3g |' % (row['scenario'], number(row, 'framegate'),
+                                             number(row, 'hg'), row['ratio']) for row in rows]
+    with open(path, 'w') as file:
+        file.write('%s%s%s:\n\n%s\n%s%s' % (before, begin, machine(), '\n'.join(lines), end,
+                                            rest.split(end, 1)[1]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--changesets', type=int, default=40000)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--no-build', action='store_true')
-    parser.add_argument('--json', action='store_true')
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument('--json', action='store_true')
+    output.add_argument('--readme', action='store_true')
     parser.add_argument('scenario', nargs='*', choices=[*SCENARIOS, []], default=list(SCENARIOS))
     options = parser.parse_args()
+    if options.readme and len(options.scenario) < len(SCENARIOS):
+        parser.error('--readme is for all scenarios')
     if not options.no_build:
         for command in (['cmake', '--preset', 'release'], ['cmake', '--build', '--preset', 'release']):
             subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
@@ -371,6 +416,8 @@ def main():
                   file=sys.stderr if options.json else sys.stdout, flush=True)
     if options.json:
         json.dump(rows, sys.stdout, indent=2)
+    if options.readme:
+        write_readme(rows)
 
 
 if __name__ == '__main__':
