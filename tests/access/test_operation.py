@@ -92,7 +92,7 @@ class User(FolderTest):
 class Unit(FolderTest):
     """The unit is looked at without a manager: package systemd has what looks."""
 
-    unit = os.path.join(web.ROOT, "gateway/framegate.service")
+    unit = os.environ.get("FRAMEGATE_UNIT", os.path.join(web.ROOT, "build/release/framegate.service"))
 
     def test_its_exposure_is_below_two(self):
         command = ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20"]
