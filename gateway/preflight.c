@@ -1,9 +1,21 @@
 /*
- * Looking before the start. Nothing here changes anything.
+ * Looking before the start. Nothing here changes a file.
  */
 #include "gateway/preflight.h"
 
+#include "gateway/log.h"
+#include "gateway/privileges.h"
 #include "handlers/repo/hgrc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /*
  * hgweb would follow these. Whoever moves from there with deny_read in the hgrc would publish what
@@ -35,6 +47,95 @@ static enum fg_status check_hgrc(const struct fg_config *config, const struct fg
     return FG_OK;
 }
 
+/* Where a path does not exist: the folder that it would be made in. */
+static enum fg_status check_parent(const char *path, struct fg_error *error)
+{
+    char *copy = strdup(path);
+    if (copy == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    int result = faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS);
+    free(copy);
+    return result == 0 ? FG_OK
+                       : fg_fail(error, FG_ERR_IO, 0, "cannot make %s: %s", path, strerror(errno));
+}
+
+/* Whether a file or folder may be written to, or made. */
+static enum fg_status check_writable(const char *path, bool folder, struct fg_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return errno == ENOENT
+                   ? check_parent(path, error)
+                   : fg_fail(error, FG_ERR_IO, 0, "cannot look at %s: %s", path, strerror(errno));
+    }
+    if (folder != S_ISDIR(info.st_mode)) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "%s is %s folder", path, folder ? "no" : "a");
+    }
+    if (folder && (info.st_uid != geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0)) {
+        return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                       "%s belongs to somebody else, or others may write to it", path);
+    }
+    return faccessat(AT_FDCWD, path, folder ? W_OK | X_OK : W_OK, AT_EACCESS) == 0
+               ? FG_OK
+               : fg_fail(error, FG_ERR_IO, 0, "cannot write to %s: %s", path, strerror(errno));
+}
+
+static bool is_program(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+           faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* Looks a program up as the C library does when it starts one. */
+static bool find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    if (strchr(name, '/') != NULL) {
+        return is_program(name);
+    }
+    for (path = path != NULL ? path : "/bin:/usr/bin"; *path != '\0';) {
+        char candidate[PATH_MAX];
+        size_t size = strcspn(path, ":");
+        int length = snprintf(candidate, sizeof(candidate), "%.*s%s%s", (int)size, path,
+                              size > 0 ? "/" : "", name);
+        if (length > 0 && (size_t)length < sizeof(candidate) && is_program(candidate)) {
+            return true;
+        }
+        path += path[size] == ':' ? size + 1 : size;
+    }
+    return false;
+}
+
+static enum fg_status check_hg(const struct fg_config *config, struct fg_error *error)
+{
+    if (fg_words_are_none(&config->allow_push) || find_program(config->hg)) {
+        return FG_OK;
+    }
+    char name[FG_SETTING_NAME_SIZE];
+    fg_config_name(config, "hg", name);
+    return fg_fail(error, FG_ERR_NOT_FOUND, 0,
+                   "%s: there is no program '%.60s'%s, and pushing needs it", name, config->hg,
+                   strchr(config->hg, '/') == NULL ? " in PATH" : "");
+}
+
+enum fg_status fg_preflight_open(const struct fg_config *config,
+                                 struct fg_repository **ret_repository, struct fg_error *error)
+{
+    struct fg_error inner = {.message = ""};
+    char name[FG_SETTING_NAME_SIZE];
+    enum fg_status status = fg_repository_open(config->repository, ret_repository, &inner);
+    if (status == FG_OK) {
+        return FG_OK;
+    }
+    if (status != FG_ERR_NOT_FOUND) {
+        return fg_fail(error, status, inner.offset, "%s", inner.message);
+    }
+    fg_config_name(config, "repository", name);
+    return fg_fail(error, status, 0, "%s: %s", name, inner.message);
+}
+
 enum fg_status fg_preflight_repository(const struct fg_config *config,
                                        struct fg_repository *repository, struct fg_error *error)
 {
@@ -44,5 +145,98 @@ enum fg_status fg_preflight_repository(const struct fg_config *config,
         status = check_hgrc(config, &hgrc, error);
         fg_hgrc_clear(&hgrc);
     }
+    return status == FG_OK ? check_hg(config, error) : status;
+}
+
+enum fg_status fg_preflight_user(const struct fg_config *config, struct fg_error *error)
+{
+    struct fg_error inner = {.message = ""};
+    char name[FG_SETTING_NAME_SIZE];
+    enum fg_status status = config->user != NULL ? fg_privileges_drop(config->user, &inner) : FG_OK;
+    if (status == FG_OK) {
+        return FG_OK;
+    }
+    fg_config_name(config, "user", name);
+    return fg_fail(error, status, 0, "%s: %s", name, inner.message);
+}
+
+static void warn_of(const struct fg_config *config, const struct fg_access *access, const char *key,
+                    const struct fg_words *users)
+{
+    char name[FG_SETTING_NAME_SIZE];
+    fg_config_name(config, key, name);
+    for (const char *user = fg_words_next(users, NULL); user != NULL;
+         user = fg_words_next(users, user)) {
+        if (strcmp(user, "*") != 0 && !fg_access_knows(access, user)) {
+            fg_log_message("%s: '%s' has neither a password nor a token", name, user);
+        }
+    }
+}
+
+void fg_preflight_warn(const struct fg_config *config, const struct fg_access *access)
+{
+    if (config->password_file != NULL || config->token_file != NULL) {
+        warn_of(config, access, "allow-read", &config->allow_read);
+        warn_of(config, access, "allow-push", &config->allow_push);
+    }
+}
+
+/* -- --check-config --------------------------------------------------------------------------- */
+
+static enum fg_status try_repository(const struct fg_config *config, struct fg_error *error)
+{
+    struct fg_repository *repository = NULL;
+    enum fg_status status = fg_preflight_open(config, &repository, error);
+    if (status == FG_OK) {
+        status = fg_preflight_repository(config, repository, error);
+        fg_repository_close(repository);
+    }
     return status;
+}
+
+static enum fg_status try_access_log(const struct fg_config *config, struct fg_error *error)
+{
+    const char *path = config->access_log;
+    bool none = strcmp(path, "off") == 0 || strcmp(path, "-") == 0;
+    return none ? FG_OK : check_writable(path, false, error);
+}
+
+static enum fg_status try_bundle_cache(const struct fg_config *config, struct fg_error *error)
+{
+    const char *path = config->bundle_cache;
+    bool none =
+        strcmp(path, "off") == 0 || strcmp(path, "auto") == 0 || config->bundle_cache_bytes == 0;
+    return none ? FG_OK : check_writable(path, true, error);
+}
+
+bool fg_preflight_check(const struct fg_config *config, const struct fg_access *access)
+{
+    static const struct {
+        const char *key; /* to name before the message; NULL: it has a name in it */
+        enum fg_status (*look)(const struct fg_config *config, struct fg_error *error);
+    } steps[] = {
+        {NULL, fg_preflight_user},
+        {"access-log", try_access_log},
+        {NULL, try_repository},
+        {"bundle-cache", try_bundle_cache},
+    };
+    bool fine = true;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        struct fg_error error = {.message = ""};
+        char name[FG_SETTING_NAME_SIZE] = "";
+        if (steps[i].look(config, &error) == FG_OK) {
+            continue;
+        }
+        if (steps[i].key != NULL) {
+            fg_config_name(config, steps[i].key, name);
+        }
+        fprintf(stderr, "framegate serve: %s%s%s\n", name, steps[i].key != NULL ? ": " : "",
+                error.message);
+        fine = false;
+    }
+    fg_preflight_warn(config, access);
+    if (fine) {
+        printf("%s: fine\n", config->file != NULL ? config->file : "framegate serve");
+    }
+    return fine;
 }

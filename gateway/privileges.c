@@ -16,11 +16,11 @@ enum fg_status fg_privileges_drop(const char *user, struct fg_error *error)
     errno = 0;
     const struct passwd *account = getpwnam(user);
     if (account == NULL) {
-        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "user: there is no account '%s'%s%s", user,
+        return fg_fail(error, FG_ERR_NOT_FOUND, 0, "there is no account '%s'%s%s", user,
                        errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     }
     if (account->pw_uid == 0) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0, "user: '%s' is root", user);
+        return fg_fail(error, FG_ERR_ARGUMENT, 0, "the account must not be root");
     }
     if (geteuid() != account->pw_uid || getuid() != account->pw_uid) {
         if (initgroups(account->pw_name, account->pw_gid) != 0 ||

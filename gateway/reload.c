@@ -60,9 +60,11 @@ static void replace_access(struct fg_gateway *gateway, struct fg_access *access)
 static enum fg_status check(const struct fg_gateway *gateway, const struct fg_config *config,
                             struct fg_error *error)
 {
+    char name[FG_SETTING_NAME_SIZE];
     if ((gateway->config.tls_certificate != NULL) != (config->tls_certificate != NULL)) {
+        fg_config_name(config, "tls-certificate", name);
         return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "whether there is TLS at all changes with a new start alone");
+                       "%s: whether there is TLS at all changes with a new start alone", name);
     }
     return FG_OK;
 }
@@ -97,6 +99,7 @@ void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *c
         return;
     }
     say_differences(&gateway->config, &loaded.config);
+    fg_preflight_warn(&loaded.config, loaded.access);
     if (!fg_log_replace(log, &fresh)) {
         fg_log_message("access-log has changed, which waits for a new start");
     }

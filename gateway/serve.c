@@ -9,7 +9,6 @@
 #include "gateway/admin/adminaccess.h"
 #include "gateway/notify.h"
 #include "gateway/preflight.h"
-#include "gateway/privileges.h"
 #include "gateway/public.h"
 #include "gateway/reload.h"
 #include "gateway/tools/tools.h"
@@ -74,10 +73,7 @@ static enum fg_status bind_and_drop(struct server *server, struct fg_error *erro
         status = fg_address_listen(&config->admin_listen, &server->admin_socket,
                                    &server->gateway.admin_address, error);
     }
-    if (status == FG_OK && config->user != NULL) {
-        status = fg_privileges_drop(config->user, error);
-    }
-    return status;
+    return status == FG_OK ? fg_preflight_user(config, error) : status;
 }
 
 static enum fg_status start_listeners(struct server *server, struct fg_error *error)
@@ -126,7 +122,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         status = fg_log_open(config->access_log, &server->log, error);
     }
     if (status == FG_OK) {
-        status = fg_repository_open(config->repository, &gateway->repository, error);
+        status = fg_preflight_open(config, &gateway->repository, error);
     }
     if (status == FG_OK) {
         status = fg_preflight_repository(config, gateway->repository, error);
@@ -170,6 +166,15 @@ static void announce(const struct server *server)
     printf("framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
            config->tls_certificate != NULL ? "s" : "", public_text,
            fg_admin_has_tls(config) ? "s" : "", admin_text);
+    printf("framegate: version %s, repository %s\n", FRAMEGATE_VERSION,
+           fg_repository_path(server->gateway.repository));
+    const char *pusher = fg_words_next(&config->allow_push, NULL);
+    printf("framegate: pushing:%s", pusher == NULL ? " nobody" : "");
+    for (; pusher != NULL; pusher = fg_words_next(&config->allow_push, pusher)) {
+        printf(" %s", strcmp(pusher, "*") == 0 ? "everyone with credentials" : pusher);
+    }
+    putchar('\n');
+    fg_bundlefolder_say(config);
     fflush(stdout);
     fg_notify("READY=1");
 }
@@ -223,6 +228,8 @@ static void drain(struct server *server)
     uint64_t deadline = fg_now_microseconds() + (uint64_t)gateway->config.drain_seconds * 1000000;
     atomic_store(&gateway->draining, true);
     fg_notify("STOPPING=1");
+    fg_log_message("stopping: %llu requests are running",
+                   (unsigned long long)fg_state_in_flight(gateway->state));
     fg_public_quiesce(server->public);
     while (fg_state_in_flight(gateway->state) > 0 && fg_now_microseconds() < deadline &&
            !wait_for_signal(server, DRAIN_TICK_MILLISECONDS)) {
@@ -297,6 +304,7 @@ static int run(struct server *server)
         result = 1;
     } else {
         announce(server);
+        fg_preflight_warn(&server->gateway.config, atomic_load(&server->gateway.access));
         while (!wait_for_signal(server, TICK_MILLISECONDS)) {
             tick(server);
             start_warming(server);
@@ -329,8 +337,9 @@ int fg_serve_main(int argc, char **argv)
         return refuse(&loaded.config, status, &error);
     }
     if (loaded.config.check_only) {
+        bool fine = fg_preflight_check(&loaded.config, loaded.access);
         fg_loaded_clear(&loaded);
-        return FG_EXIT_OK;
+        return fine ? FG_EXIT_OK : FG_EXIT_FAILURE;
     }
     struct server server = {.argc = argc,
                             .argv = argv,

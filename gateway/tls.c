@@ -100,13 +100,16 @@ static enum fg_status check_pair(const struct fg_tls *tls, const struct fg_confi
     return FG_OK;
 }
 
-static enum fg_status check_priorities(const char *text, struct fg_error *error)
+static enum fg_status check_priorities(const struct fg_config *config, struct fg_error *error)
 {
+    const char *text = config->tls_priorities;
+    char name[FG_SETTING_NAME_SIZE];
     gnutls_priority_t priorities = NULL;
     const char *where = text;
     int code = gnutls_priority_init(&priorities, text, &where);
     if (code != 0) {
-        return fg_fail(error, FG_ERR_SYNTAX, 0, "tls-priorities: %s at '%s'", gnutls_strerror(code),
+        fg_config_name(config, "tls-priorities", name);
+        return fg_fail(error, FG_ERR_SYNTAX, 0, "%s: %s at '%s'", name, gnutls_strerror(code),
                        where);
     }
     gnutls_priority_deinit(priorities);
@@ -116,6 +119,11 @@ static enum fg_status check_priorities(const char *text, struct fg_error *error)
 enum fg_status fg_tls_load(const struct fg_config *config, struct fg_tls **ret_tls,
                            struct fg_error *error)
 {
+    /* Also where there is no TLS yet: a mistake shows when it is made. */
+    enum fg_status status = check_priorities(config, error);
+    if (status != FG_OK) {
+        return status;
+    }
     if (config->tls_certificate == NULL) {
         *ret_tls = NULL;
         return FG_OK;
@@ -124,10 +132,7 @@ enum fg_status fg_tls_load(const struct fg_config *config, struct fg_tls **ret_t
     if (tls == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
-    enum fg_status status = check_priorities(config->tls_priorities, error);
-    if (status == FG_OK) {
-        status = read_chain(tls, config->tls_certificate, error);
-    }
+    status = read_chain(tls, config->tls_certificate, error);
     if (status == FG_OK) {
         status = read_key(tls, config->tls_key, error);
     }

@@ -76,16 +76,17 @@ static enum fg_status load_proxies(struct fg_access *access, const struct fg_con
                                    struct fg_error *error)
 {
     const struct fg_words *words = &config->trusted_proxies;
+    char name[FG_SETTING_NAME_SIZE];
+    fg_config_name(config, "trusted-proxies", name);
     for (const char *w = fg_words_next(words, NULL); w != NULL; w = fg_words_next(words, w)) {
         struct fg_error inner;
         if (access->proxies_count == PROXIES_MAX) {
-            return fg_fail(error, FG_ERR_LIMIT, 0, "trusted-proxies: there are over %d",
-                           PROXIES_MAX);
+            return fg_fail(error, FG_ERR_LIMIT, 0, "%s: there are over %d", name, PROXIES_MAX);
         }
         enum fg_status status =
             fg_network_parse(w, &access->proxies[access->proxies_count], &inner);
         if (status != FG_OK) {
-            return fg_fail(error, status, 0, "trusted-proxies: %s", inner.message);
+            return fg_fail(error, status, 0, "%s: %s", name, inner.message);
         }
         access->proxies_count++;
     }
@@ -353,6 +354,11 @@ enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_
         return judge_unknown(access, identity);
     }
     return judge_named(&access->allow_push, false, &access->deny_push, identity->user);
+}
+
+bool fg_access_knows(const struct fg_access *access, const char *user)
+{
+    return fg_passwords_have(access->passwords, user) || fg_tokens_have(access->tokens, user);
 }
 
 bool fg_access_has_pushers(const struct fg_access *access)

@@ -64,6 +64,9 @@ void fg_access_check(struct fg_access *access, const struct fg_credentials *cred
 enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_identity *identity,
                                 bool secure, enum fg_permission permission);
 
+/* True if the user has a password or a token. */
+bool fg_access_knows(const struct fg_access *access, const char *user);
+
 /* True if there is anybody who may push. */
 bool fg_access_has_pushers(const struct fg_access *access);
 

@@ -130,6 +130,16 @@ void fg_passwords_free(struct fg_passwords *passwords)
     }
 }
 
+bool fg_passwords_have(const struct fg_passwords *passwords, const char *user)
+{
+    for (size_t i = 0; passwords != NULL && i < passwords->count; i++) {
+        if (strcmp(passwords->all[i].user, user) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Whose hash is tried for a name that nobody has. Files mix cheap and dear hashes: always the same
  * one would show by its time that the name is unknown.

@@ -18,6 +18,9 @@ enum fg_status fg_passwords_read(const char *path, struct fg_passwords **ret_pas
 /* Takes NULL. */
 void fg_passwords_free(struct fg_passwords *passwords);
 
+/* True if the user has a password. Takes NULL for passwords: nobody has. */
+bool fg_passwords_have(const struct fg_passwords *passwords, const char *user);
+
 /*
  * True if the password is the user's. Takes as long as the hash was made to take, for an unknown
  * user as well: then some user's hash is tried, the same one for each name. False too if memory is

@@ -93,6 +93,16 @@ void fg_tokens_free(struct fg_tokens *tokens)
     }
 }
 
+bool fg_tokens_have(const struct fg_tokens *tokens, const char *user)
+{
+    for (size_t i = 0; tokens != NULL && i < tokens->count; i++) {
+        if (strcmp(tokens->all[i].user, user) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *fg_tokens_find(const struct fg_tokens *tokens, const char *token)
 {
     uint8_t hash[SHA256_DIGEST_SIZE];

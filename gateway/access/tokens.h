@@ -7,6 +7,8 @@
 
 #include "framing/status.h"
 
+#include <stdbool.h>
+
 struct fg_tokens;
 
 /* FG_ERR_SYNTAX: error says "FILE:LINE: …"; FG_ERR_IO, FG_ERR_LIMIT, FG_ERR_MEMORY. */
@@ -15,6 +17,9 @@ enum fg_status fg_tokens_read(const char *path, struct fg_tokens **ret_tokens,
 
 /* Takes NULL. */
 void fg_tokens_free(struct fg_tokens *tokens);
+
+/* True if the user has a token. Takes NULL for tokens: nobody has. */
+bool fg_tokens_have(const struct fg_tokens *tokens, const char *user);
 
 /*
  * Whose token this is; NULL if it is nobody's. The name lives as long as tokens. Every token of the

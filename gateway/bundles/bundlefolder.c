@@ -4,6 +4,7 @@
 #include "gateway/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <nettle/sha2.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct fg_bundlefolder {
     pthread_mutex_t lock;
@@ -40,17 +42,9 @@ static bool find_base(char ret_path[PATH_MAX])
     } else if (cache != NULL && cache[0] == '/') {
         size = snprintf(ret_path, PATH_MAX, "%s/framegate", cache);
     } else if (home != NULL && home[0] == '/') {
-        size = snprintf(ret_path, PATH_MAX, "%s/.cache", home);
-        if (size > 0 && size < PATH_MAX - 16) {
-            make_folder(ret_path);
-            size += snprintf(ret_path + size, 16, "/framegate");
-        }
+        size = snprintf(ret_path, PATH_MAX, "%s/.cache/framegate", home);
     }
-    if (size < 0 || size >= PATH_MAX) {
-        return false;
-    }
-    make_folder(ret_path);
-    return true;
+    return size >= 0 && size < PATH_MAX;
 }
 
 /* A folder for each repository, since two gateways cannot share one. */
@@ -76,6 +70,53 @@ static bool find_folder(const char *repository, char ret_path[PATH_MAX])
     return true;
 }
 
+/* Makes the folder that a repository's folder is in, and the one above it (~/.cache). */
+static void make_base(const char *folder)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", folder);
+    char *name = strrchr(path, '/');
+    *name = '\0';
+    name = strrchr(path, '/');
+    if (name != NULL && name > path) {
+        *name = '\0';
+        make_folder(path);
+        *name = '/';
+    }
+    make_folder(path);
+}
+
+/* Says in a folder whose name does not tell, for which repository it is. */
+static void label(const char *folder, const char *repository)
+{
+    char path[PATH_MAX + sizeof("/repository")];
+    char *real = realpath(repository, NULL);
+    snprintf(path, sizeof(path), "%s/repository", folder);
+    int fd =
+        real != NULL ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (fd >= 0) {
+        if (dprintf(fd, "%s\n", real) < 0) {
+            fg_log_message("%s cannot be written", path);
+        }
+        close(fd);
+    }
+    free(real);
+}
+
+void fg_bundlefolder_say(const struct fg_config *config)
+{
+    char path[PATH_MAX];
+    const char *folder = config->bundle_cache;
+    if (strcmp(folder, "off") == 0 || config->bundle_cache_bytes == 0) {
+        folder = "none";
+    } else if (strcmp(folder, "auto") == 0) {
+        folder = find_folder(config->repository, path)
+                     ? path
+                     : "none, since neither CACHE_DIRECTORY nor HOME names a folder";
+    }
+    printf("framegate: bundle cache: %s\n", folder);
+}
+
 enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_workers *workers,
                                    struct fg_bundlefolder **ret_folder, struct fg_error *error)
 {
@@ -97,7 +138,9 @@ enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_wor
             config->bundle_cache, config->bundle_cache_bytes, workers, &folder->cache, &inner);
         if (status != FG_OK) {
             fg_bundlefolder_free(folder);
-            return fg_fail(error, status, 0, "bundle-cache: %s", inner.message);
+            char name[FG_SETTING_NAME_SIZE];
+            fg_config_name(config, "bundle-cache", name);
+            return fg_fail(error, status, 0, "%s: %s", name, inner.message);
         }
     }
     *ret_folder = folder;
@@ -123,10 +166,15 @@ struct fg_bundlecache *fg_bundlefolder_cache(struct fg_bundlefolder *folder)
         char path[PATH_MAX];
         struct fg_error why = {.message = "neither CACHE_DIRECTORY nor HOME names a folder"};
         folder->opened = true;
-        if (!find_folder(folder->config->repository, path) ||
-            fg_bundlecache_open(path, folder->config->bundle_cache_bytes, folder->workers,
-                                &folder->cache, &why) != FG_OK) {
+        bool found = find_folder(folder->config->repository, path);
+        if (found) {
+            make_base(path);
+        }
+        if (!found || fg_bundlecache_open(path, folder->config->bundle_cache_bytes, folder->workers,
+                                          &folder->cache, &why) != FG_OK) {
             fg_log_message("bundles are not kept: %s", why.message);
+        } else {
+            label(path, folder->config->repository);
         }
     }
     struct fg_bundlecache *cache = folder->cache;

@@ -18,6 +18,9 @@ struct fg_bundlefolder;
 enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_workers *workers,
                                    struct fg_bundlefolder **ret_folder, struct fg_error *error);
 
+/* Prints which folder it is, for whoever starts the program. */
+void fg_bundlefolder_say(const struct fg_config *config);
+
 /* Closes the cache. Takes NULL. */
 void fg_bundlefolder_free(struct fg_bundlefolder *folder);
 

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +298,7 @@ static void store_number(struct fg_config *config, const struct fg_setting *sett
 /* Digits, with a unit where the setting counts bytes. False if text is something else. */
 static bool parse_number(const char *text, bool bytes, uint64_t *ret_number)
 {
+    static const char units[] = "KMGT";
     if (text[0] < '0' || text[0] > '9') {
         return false;
     }
@@ -305,11 +307,11 @@ static bool parse_number(const char *text, bool bytes, uint64_t *ret_number)
     uint64_t number = strtoull(text, &end, 10);
     unsigned shift = 0;
     if (bytes && *end != '\0') {
-        const char *unit = strchr("KMG", *end);
+        const char *unit = strchr(units, *end);
         if (unit == NULL) {
             return false;
         }
-        shift = 10 * (unsigned)(1 + (*unit == 'M') + 2 * (*unit == 'G'));
+        shift = 10 * (unsigned)(1 + (unit - units));
         end++;
     }
     if (errno != 0 || *end != '\0' || number > UINT64_MAX >> shift) {
@@ -329,7 +331,7 @@ static enum fg_status set_number(struct fg_config *config, const struct fg_setti
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: '%s' is not a number%s from %llu to %llu%s",
                        setting->key, text, setting->type == FG_SETTING_SECONDS ? " of seconds" : "",
                        (unsigned long long)setting->minimum, (unsigned long long)setting->maximum,
-                       bytes ? ", which may end in K, M or G" : "");
+                       bytes ? ", which may end in K, M, G or T" : "");
     }
     store_number(config, setting, number);
     return FG_OK;
@@ -498,6 +500,14 @@ static enum fg_status parse_one(struct fg_config *config, int argc, char *const 
 {
     const char *argument = argv[*index];
     if (strncmp(argument, "--", 2) != 0 || argument[2] == '\0') {
+        const char *before = *index > 1 ? argv[*index - 1] : "";
+        const struct fg_setting *last =
+            strncmp(before, "--", 2) == 0 ? fg_config_find(fg_bytes_from_string(before + 2)) : NULL;
+        if (last != NULL && last->type == FG_SETTING_SWITCH) {
+            return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                           "unexpected argument '%s'; do you mean %s=%s?", argument, before,
+                           argument);
+        }
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "unexpected argument '%s'", argument);
     }
     const char *key = argument + 2;
@@ -541,36 +551,63 @@ enum fg_status fg_config_parse_arguments(struct fg_config *config, int argc, cha
     return FG_OK;
 }
 
+/* A value that does not go together with others: named by where it was given. */
+__attribute__((format(printf, 4, 5))) static enum fg_status misfit(struct fg_error *error,
+                                                                   const struct fg_config *config,
+                                                                   const char *key,
+                                                                   const char *format, ...)
+{
+    char name[FG_SETTING_NAME_SIZE];
+    char what[160];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    fg_config_name(config, key, name);
+    return fg_fail(error, FG_ERR_ARGUMENT, 0, "%s: %s", name, what);
+}
+
+/* The first option of access that needs to know who somebody is; NULL: none does. */
+static const char *needs_credentials(const struct fg_config *config)
+{
+    if (!fg_words_are_none(&config->allow_push)) {
+        return "allow-push";
+    }
+    if (!fg_words_are_none(&config->deny_read)) {
+        return "deny-read";
+    }
+    bool everyone =
+        fg_words_are_none(&config->allow_read) || fg_words_are_only(&config->allow_read, "*");
+    return everyone ? NULL : "allow-read";
+}
+
 /* What there must be for the people who are named to prove who they are. */
 static enum fg_status check_access(const struct fg_config *config, struct fg_error *error)
 {
-    bool credentials = config->password_file != NULL || config->token_file != NULL;
+    const char *needy = needs_credentials(config);
     bool pushes = !fg_words_are_none(&config->allow_push);
     bool tls = config->tls_certificate != NULL;
-    if (!credentials && (pushes || !fg_words_are_none(&config->deny_read) ||
-                         !(fg_words_are_none(&config->allow_read) ||
-                           fg_words_are_only(&config->allow_read, "*")))) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "%s: nobody has credentials without --password-file or --token-file",
-                       pushes ? "--allow-push" : "--allow-read or --deny-read");
+    if (needy != NULL && config->password_file == NULL && config->token_file == NULL) {
+        return misfit(error, config, needy,
+                      "nobody has credentials without --password-file or --token-file");
     }
     if (tls != (config->tls_key != NULL)) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "--tls-certificate and --tls-key need each other");
+        return misfit(error, config, tls ? "tls-certificate" : "tls-key",
+                      "--tls-certificate and --tls-key need each other");
     }
     if (tls && config->connection_memory < TLS_MEMORY_MIN) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--connection-memory: TLS needs %dK at least",
-                       TLS_MEMORY_MIN / 1024);
+        return misfit(error, config, "connection-memory", "TLS needs %dK at least",
+                      TLS_MEMORY_MIN / 1024);
     }
     if (pushes && config->push_ssl && !tls && fg_words_are_none(&config->trusted_proxies)) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "--allow-push: rw needs TLS (--tls-certificate, or --trusted-proxies that "
-                       "have it), or --push-ssl=off");
+        return misfit(error, config, "allow-push",
+                      "rw needs TLS (--tls-certificate, or --trusted-proxies that have it), or "
+                      "--push-ssl=off");
     }
     if (!fg_address_is_loopback(&config->admin_listen) && config->admin_token_file == NULL) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "--admin-listen: only a loopback address keeps the state private without "
-                       "--admin-token-file");
+        return misfit(error, config, "admin-listen",
+                      "only a loopback address keeps the state private without "
+                      "--admin-token-file");
     }
     return FG_OK;
 }
@@ -581,8 +618,8 @@ enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *err
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "--repository DIR is missing");
     }
     if (config->body_seconds_max < config->body_seconds) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--body-time-max: %u is less than --body-time %u",
-                       config->body_seconds_max, config->body_seconds);
+        return misfit(error, config, "body-time-max", "%u is less than --body-time %u",
+                      config->body_seconds_max, config->body_seconds);
     }
     if (config->threads == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -593,13 +630,13 @@ enum fg_status fg_config_complete(struct fg_config *config, struct fg_error *err
         config->connection_memory = cheap ? CHEAP_MEMORY : TLS_MEMORY_MIN;
     }
     if (config->connection_memory < CONNECTION_MEMORY_MIN) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0, "--connection-memory: less than %d bytes",
-                       CONNECTION_MEMORY_MIN);
+        return misfit(error, config, "connection-memory", "less than %d bytes",
+                      CONNECTION_MEMORY_MIN);
     }
     if (config->connections < config->threads) {
-        return fg_fail(error, FG_ERR_ARGUMENT, 0,
-                       "--max-connections: %u is less than one for each of the %u threads",
-                       config->connections, config->threads);
+        return misfit(error, config, "max-connections",
+                      "%u is less than one for each of the %u threads", config->connections,
+                      config->threads);
     }
     return check_access(config, error);
 }

@@ -133,7 +133,7 @@ enum fg_setting_type {
     FG_SETTING_TEXT,
     FG_SETTING_ADDRESS,
     FG_SETTING_NUMBER,
-    FG_SETTING_BYTES,   /* a number that may end in K, M or G (powers of 1024) */
+    FG_SETTING_BYTES,   /* a number that may end in K, M, G or T (powers of 1024) */
     FG_SETTING_SECONDS, /* whole seconds */
     FG_SETTING_SWITCH,  /* without a value on the command line; on or off elsewhere */
     FG_SETTING_CHOICE,

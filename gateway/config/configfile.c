@@ -76,7 +76,8 @@ static char *read_line(char *text, int capacity, void *stream)
         file->status == FG_OK ? getline(&file->line, &file->line_capacity, file->stream) : -1;
     if (size < 0) {
         if (file->status == FG_OK && (ferror(file->stream) || errno == ENOMEM)) {
-            fail(file, FG_ERR_IO, "cannot read: ", strerror(errno));
+            file->status = fg_fail(file->error, FG_ERR_IO, 0, "cannot read %s: %s", file->path,
+                                   strerror(errno));
         }
         return NULL;
     }

@@ -27,6 +27,13 @@ enum fg_status fg_words_parse(const char *text, struct fg_words *ret_words, stru
             }
             continue;
         }
+        bool starts = out == words || out[-1] == '\0';
+        if (starts && (byte == '#' || byte == ';')) {
+            free(words);
+            return fg_fail(error, FG_ERR_ARGUMENT, 0,
+                           "'%c' starts a word of '%.100s'; a comment needs a line of its own",
+                           byte, text);
+        }
         if (byte < ' ' || byte == 0x7f || byte == '"' || byte == '\'') {
             free(words);
             return fg_fail(error, FG_ERR_ARGUMENT, 0,

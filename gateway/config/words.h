@@ -1,6 +1,7 @@
 /*
  * A list of words, as Mercurial's configuration writes one: separated by blanks, line breaks or
- * commas. Quotes are refused instead of being taken for part of a word.
+ * commas. Quotes, and what looks like a comment behind them, are refused instead of being taken for
+ * a word.
  */
 #ifndef FRAMEGATE_GATEWAY_WORDS_H
 #define FRAMEGATE_GATEWAY_WORDS_H
@@ -13,7 +14,8 @@ struct fg_words {
     char *text; /* owned; each word with its NUL, an empty one at the end; NULL: no words */
 };
 
-/* FG_ERR_ARGUMENT: a quote or a control character, error says which word. FG_ERR_MEMORY. */
+/* FG_ERR_ARGUMENT: a quote, a control character, or a word that starts as a comment does.
+ * FG_ERR_MEMORY. */
 enum fg_status fg_words_parse(const char *text, struct fg_words *ret_words, struct fg_error *error);
 
 /* The word after previous, the first one for NULL; NULL after the last. Borrowed from words. */

@@ -12,19 +12,20 @@ PROGRAM = web.PROGRAM
 
 
 class ConfigTest(FolderTest):
-    def check(self, text, *options, status=1, name="config"):
+    def check(self, text, *options, status=1, name="config", warnings=0):
         """What --check-config says of a file; the message without the path."""
         path = self.write(name, text)
         result = subprocess.run(
             [PROGRAM, "serve", "--check-config", "--config", path, *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=web.TIMEOUT, text=True,
         )
-        self.assertEqual((result.returncode, result.stdout), (status, ""), result.stderr)
-        self.assertEqual(result.stderr.count("\n"), status)
+        fine = "" if status else "%s: fine\n" % path
+        self.assertEqual((result.returncode, result.stdout), (status, fine), result.stderr)
+        self.assertEqual(result.stderr.count("\n"), status + warnings)
         return result.stderr.replace(path, "FILE")
 
-    def good(self, text, *options):
-        self.check(text, *options, status=0)
+    def good(self, text, *options, warnings=0):
+        return self.check(text, *options, status=0, warnings=warnings)
 
 
 class Format(ConfigTest):
@@ -33,7 +34,13 @@ class Format(ConfigTest):
         self.good(
             "# a comment\n; another\n[framegate]\nrepository = /x\nmax-body=5M\n\n"
             "token-file = %s\n[web]\nallow_read = *\nallow-push = alice, bob\n  carol dave\n"
-            "\terin\ndeny_push = mallory\ndeny_read =\npush_ssl = False\n" % tokens)
+            "\terin\ndeny_push = mallory\ndeny_read =\npush_ssl = False\n" % tokens, warnings=4)
+
+    def test_who_may_but_cannot_log_in_is_named(self):
+        tokens = self.write("tokens", token_line("alice", "token"))
+        said = self.good("[framegate]\nrepository = /x\ntoken-file = %s\n[web]\n"
+                         "allow_read = alice robot\n" % tokens, warnings=1)
+        self.assertIn("FILE:5: allow-read: 'robot' has neither a password nor a token", said)
 
     def test_every_setting_of_the_program_can_stand_in_a_file(self):
         text = subprocess.run([PROGRAM, "serve", "--help"], stdout=subprocess.PIPE, text=True).stdout
@@ -73,24 +80,60 @@ class Format(ConfigTest):
             ("  [web]\n", "FILE:3: a [SECTION] that is indented"),
             ("[web]\nallow-read = " + "a " * 150 + "\n", "FILE:4: the line is too long"),
             ("[web]\nallow-read = 'a b'\n", "FILE:4: allow-read: ''a b'' has a quote"),
+            ("[web]\nallow_read = alice # robot\n", "FILE:4: allow-read: '#' starts a word"),
             ("[web]\npush_ssl = maybe\n", "FILE:4: push-ssl: 'maybe' is none of off, on"),
             ("%include other\n", "FILE:3: this is neither"),
             ("max-body = 1\0\n", "FILE:3: a NUL"),
             ("repository = /y\n", "FILE:3: repository: given twice"),
-            ("trusted-proxies = 10.0.0.0/33\n", "'10.0.0.0/33' is not an address or network"),
-            ("[web]\nallow-push = alice\n", "nobody has credentials"),
-            ("[web]\nallow-read = alice\n", "nobody has credentials"),
-            ("tls-key = /x\n", "need each other"),
-            ("admin-listen = 0.0.0.0:0\n", "--admin-token-file"),
+            ("trusted-proxies = 10.0.0.0/33\n", "FILE:3: trusted-proxies: '10.0.0.0/33' is not an address or network"),
+            ("[web]\nallow-push = alice\n", "FILE:4: allow-push: nobody has credentials"),
+            ("[web]\nallow-read = alice\n", "FILE:4: allow-read: nobody has credentials"),
+            ("tls-key = /x\n", "FILE:3: tls-key: --tls-certificate and --tls-key need each"),
+            ("admin-listen = 0.0.0.0:0\n", "FILE:3: admin-listen: only a loopback"),
+            ("body-time-max = 1\n", "FILE:3: body-time-max: 1 is less than"),
+            ("tls-priorities = NONSENSE\n", "FILE:3: tls-priorities: "),
+            ("user = no-such-account-here\n", "FILE:3: user: there is no account"),
+            ("bundle-cache = /nonexistent/x\n", "FILE:3: bundle-cache: cannot make /nonexistent/x"),
+            ("access-log = /nonexistent/x\n", "FILE:3: access-log: cannot make /nonexistent/x"),
             ("user = no-such-account-here\ntoken-file = /nonexistent\n", "/nonexistent"),
         ):
-            self.assertIn(says, self.check(start + text), text)
+            with self.subTest(text):
+                self.assertIn(says, self.check(start + text))
 
     def test_pushing_that_could_never_be_is_refused(self):
         tokens = self.write("tokens", token_line("alice", "token"))
         text = "[framegate]\nrepository=/x\ntoken-file=%s\n[web]\nallow-push=alice\n" % tokens
         self.assertIn("rw needs TLS", self.check(text))
         self.good(text + "push_ssl=false\n")
+
+    def test_without_hg_nobody_can_push(self):
+        tokens = self.write("tokens", token_line("alice", "token"))
+        text = ("[framegate]\nrepository=/x\ntoken-file=%s\nhg=nosuchhg\n[web]\npush_ssl=no\n"
+                % tokens)
+        self.good(text)
+        self.assertIn("FILE:4: hg: there is no program 'nosuchhg' in PATH",
+                      self.check(text + "allow-push=alice\n"))
+
+    def test_the_command_line(self):
+        command = [PROGRAM, "serve", "--check-config", "--repository"]
+        for options, status, says in (
+            (["/x"], 0, "framegate serve: fine\n"),
+            (["/nonexistent"], 1, "framegate serve: --repository: no repository at /nonexistent\n"),
+            (["/x", "--push-ssl", "off"], 1, "do you mean --push-ssl=off?"),
+            (["/x", "--max-body", "1T"], 0, ": fine\n"),
+            (["/x", "--config", "/tmp"], 1, "cannot read /tmp: Is a directory\n"),
+            (["/x", "--tls-priorities", "NONSENSE"], 1, "--tls-priorities: "),
+        ):
+            result = subprocess.run([*command, *options], stdout=subprocess.PIPE, text=True,
+                                    stderr=subprocess.STDOUT, timeout=web.TIMEOUT)
+            self.assertEqual(result.returncode, status, result.stdout)
+            self.assertIn(says, result.stdout)
+
+    def test_checking_leaves_nothing_behind(self):
+        for name in ("log", "cache"):
+            option = "access-log" if name == "log" else "bundle-cache"
+            self.good("[framegate]\nrepository = /x\n%s = %s\n" % (option, self.path(name)))
+            self.assertFalse(os.path.exists(self.path(name)))
 
     def test_the_files_that_it_names_are_checked(self):
         for name, text, says in (

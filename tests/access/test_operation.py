@@ -77,7 +77,7 @@ class User(FolderTest):
 
     def test_an_account_that_cannot_be(self):
         self.assertIn("there is no account 'no-such-one'", self.refused(*self.serve("no-such-one")))
-        self.assertIn("'root' is root", self.refused(*self.serve("root")))
+        self.assertIn("--user: the account must not be root", self.refused(*self.serve("root")))
 
     @needs_root
     def test_another_account_needs_root(self):

@@ -278,7 +278,10 @@ class Bundles(unittest.TestCase):
             self.right(self.ask(server))
             self.right(self.ask(server))
             self.counts(server, misses=1, hits=1)
-            self.assertEqual(len(glob.glob(self.cache + "/*/*")), 2)
+            self.assertEqual(len(glob.glob(self.cache + "/*/*")), 3)
+            (label,) = glob.glob(self.cache + "/*/repository")
+            with open(label) as file:
+                self.assertEqual(file.read(), os.path.realpath(self.path) + "\n")
 
     # -- peers that stop ------------------------------------------------------------------------
 
