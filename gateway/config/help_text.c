@@ -60,7 +60,8 @@ static const char *const serve_description[] = {
     "proxies, certificate and key take their new values, and the access log is opened again. If "
     "something is wrong, all stays as it was and a message says why. Other settings wait for a new "
     "start, and a message names those that have changed.",
-    "Every limit is an option. BYTES may end in K, M or G. What a peer gets beyond a limit is an "
+    "Every limit is an option. BYTES may end in K, M, G or T. What a peer gets beyond a limit is "
+    "an "
     "HTTP status, a protocol error (status 400 and an error-response frame), an application error "
     "(the frame alone), or a closed connection.",
     "  framegate serve --repository /srv/hg/project --listen 0.0.0.0:8080",
@@ -70,8 +71,8 @@ static const char *const serve_description[] = {
 static const struct fg_help_option serve_options[] = {
     {FG_SERVE_OPTION_CONFIG, "config", "FILE", "Read settings from this file."},
     {FG_SERVE_OPTION_CHECK_CONFIG, "check-config", NULL,
-     "Read the settings and the files that they name, say what is wrong, and exit: 0 if nothing "
-     "is, else 1."},
+     "Do all that a start does short of binding and serving, leave nothing behind, say what is "
+     "wrong or that all is fine, and exit with 0 or 1."},
     {0, NULL, NULL, NULL},
 };
 

@@ -29,7 +29,13 @@ class Stopping(unittest.TestCase):
 
     def test_sigterm_and_sigint_end_an_idle_server(self):
         for sig in (signal.SIGTERM, signal.SIGINT):
-            Server().stop(sig)
+            self.assertIn("framegate: stopping: 0 requests are running\n", Server().stop(sig))
+
+    def test_a_start_says_what_it_serves_to_whom(self):
+        with Server("--bundle-cache", "off") as server:
+            said = b"".join(server.process.stdout.readline() for _ in range(3)).decode()
+        self.assertRegex(said, "^framegate: version [0-9.]+, repository /.*\nframegate: pushing: "
+                         "tester\nframegate: bundle cache: none\n$")
 
     def test_an_idle_keep_alive_connection_does_not_hold_it_up(self):
         server = Server("--drain-time", "60")

@@ -99,6 +99,9 @@ static void numbers(void **state)
     assert_int_equal(config.body_bytes, 3 << 20);
     assert_int_equal(set("max-body", "3G"), FG_OK);
     assert_int_equal(config.body_bytes, 3ULL << 30);
+    assert_int_equal(set("max-body", "2T"), FG_OK);
+    assert_int_equal(config.body_bytes, 2ULL << 40);
+    assert_int_equal(set("max-body", "3G"), FG_OK);
     static const char *const bad[] = {"",
                                       "x",
                                       "-1",
