@@ -60,6 +60,13 @@ static const char *const serve_description[] = {
     "proxies, certificate and key take their new values, and the access log is opened again. If "
     "something is wrong, all stays as it was and a message says why. Other settings wait for a new "
     "start, and a message names those that have changed.",
+    "The access log has a line for each request: address, -, user, date, request, status, bytes, "
+    "-, "
+    "agent as in the Combined format; then id= (of the exchange in the state), commands= (that "
+    "ran, *N for several, ? for unknown ones), frames= and bytes= (received/sent), us= "
+    "(microseconds), port= (of the peer), denied where hg was told of a 403 with status 200, "
+    "aborted where the peer left before the end. At 401 and 403 the user is the name that was "
+    "tried.",
     "Every limit is an option. BYTES may end in K, M, G or T. What a peer gets beyond a limit is "
     "an "
     "HTTP status, a protocol error (status 400 and an error-response frame), an application error "

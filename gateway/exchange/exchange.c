@@ -55,6 +55,7 @@ static void init(struct fg_exchange *exchange, struct fg_bytes target)
     exchange->debug.reflect = NULL;
     fg_buffer_init(&exchange->debug.text, 0);
     exchange->error.message[0] = '\0';
+    exchange->tried[0] = '\0';
     fg_respond_init(&exchange->respond);
     exchange->respond.made = fg_exchange_note_made;
     exchange->respond.made_context = exchange;
@@ -483,6 +484,10 @@ static bool finish(struct fg_exchange *exchange)
     } else if (exchange->route.kind == FG_ROUTE_CLASSIC) {
         fg_exchange_classic_finish(exchange);
     } else if (exchange->route.kind == FG_ROUTE_HANDSHAKE && exchange->status == 0) {
+        /* For those who look; what commands count is of commands. */
+        exchange->ran[0] =
+            (struct fg_ran){fg_registry_find(fg_bytes_from_string("capabilities")), 1};
+        exchange->ran_count = exchange->ran[0].spec != NULL;
         fg_buffer_init(&exchange->body, (size_t)exchange->gateway->config.reply_bytes);
         status = fg_handshake_answer(&exchange->handshake, exchange->gateway, &exchange->body,
                                      &exchange->handshake_type, &exchange->error);

@@ -94,8 +94,9 @@ struct fg_exchange {
     /* Replies whose size shows when they are sent, the first ones of the exchange. */
     struct fg_unsized unsized[FG_RAN_MAX];
     struct fg_route route;
-    struct fg_debugreflect debug;        /* REFLECT; else only reflect and text are set */
-    struct fg_error error;               /* of the verdict; only message[0] is set from the start */
+    struct fg_debugreflect debug; /* REFLECT; else only reflect and text are set */
+    char tried[FG_USER_SIZE];     /* the user of a login that failed, printable; else [0] is 0 */
+    struct fg_error error;        /* of the verdict; only message[0] is set from the start */
     char command_error[FG_MESSAGE_SIZE]; /* the first one, if command_errors is not 0 */
     struct fg_respond respond;
     struct fg_frame_log log;

@@ -22,6 +22,21 @@ static void find_credentials(const struct fg_head *head, struct fg_credentials *
     }
 }
 
+/* The name that somebody gave who did not prove it, for the access log; never the password. */
+static void keep_tried(struct fg_exchange *exchange, const struct fg_credentials *credentials)
+{
+    if (credentials->kind != FG_CREDENTIALS_PASSWORD) {
+        return;
+    }
+    size_t i = 0;
+    for (; credentials->user[i] != '\0' && i + 1 < sizeof(exchange->tried); i++) {
+        char byte = credentials->user[i];
+        bool plain = byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+        exchange->tried[i] = plain ? byte : '?';
+    }
+    exchange->tried[i] = '\0';
+}
+
 static void route(struct fg_exchange *exchange, struct fg_head *head,
                   const struct fg_access *access)
 {
@@ -63,6 +78,7 @@ bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
         exchange->secure = head->secure;
         fg_access_look_behind(access, head, &exchange->peer, &exchange->secure);
         find_credentials(head, &credentials);
+        keep_tried(exchange, &credentials);
         fg_access_recall(access, &credentials, &exchange->identity);
     }
     route(exchange, head, access);

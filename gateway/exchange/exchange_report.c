@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOG_LINE_SIZE = 768 };
+enum { LOG_LINE_SIZE = 1280 }; /* more than all its parts can have */
 
 /*
  * A target as printable ASCII without quotes and backslashes, cut where it does not fit. size is
@@ -89,6 +89,40 @@ void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
     ret_finished->bytes_out = exchange->bytes_out;
 }
 
+/*
+ * An address and its port, in place. IPv4 has one spelling, however it came, so that what reads the
+ * log counts one peer as one.
+ */
+static void split_peer(char *peer, const char **ret_host, const char **ret_port)
+{
+    static const char mapped[] = "::ffff:";
+    char *colon = strrchr(peer, ':');
+    *ret_host = peer;
+    *ret_port = "-";
+    if (colon == NULL) {
+        return;
+    }
+    *colon = '\0';
+    *ret_port = strcmp(colon + 1, "0") != 0 ? colon + 1 : "-";
+    if (peer[0] == '[' && colon[-1] == ']') {
+        colon[-1] = '\0';
+        *ret_host = peer + 1;
+    }
+    if (strncmp(*ret_host, mapped, sizeof(mapped) - 1) == 0 && strchr(*ret_host, '.') != NULL) {
+        *ret_host += sizeof(mapped) - 1;
+    }
+}
+
+/* Who it is, or at 401 and 403 who it was said to be. */
+static const char *user_of(const struct fg_exchange *exchange, const struct fg_finished *finished)
+{
+    if (exchange->identity.user[0] != '\0') {
+        return exchange->identity.user;
+    }
+    bool refused = finished->status == 401 || finished->status == 403;
+    return refused && exchange->tried[0] != '\0' ? exchange->tried : "-";
+}
+
 void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished)
 {
     if (!fg_state_logs(exchange->gateway->state)) {
@@ -98,21 +132,24 @@ void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *fin
     char date[40];
     char line[LOG_LINE_SIZE];
     struct tm local;
+    const char *host;
+    const char *port;
     fg_finished_format(finished, &text);
+    split_peer(text.peer, &host, &port);
     gmtime_r(&finished->start.tv_sec, &local);
     strftime(date, sizeof(date), "%d/%b/%Y:%H:%M:%S +0000", &local);
     int size = snprintf(
         line, sizeof(line),
         "%s - %s [%s] \"%s %s %s\" %03u %llu \"-\" \"%s\" id=%llu commands=%s "
-        "frames=%llu/%llu bytes=%llu/%llu us=%llu%s\n",
-        text.peer, exchange->identity.user[0] != '\0' ? exchange->identity.user : "-", date,
+        "frames=%llu/%llu bytes=%llu/%llu us=%llu port=%s%s%s\n",
+        host, user_of(exchange, finished), date,
         finished->method[0] != '\0' ? finished->method : "-", text.target,
         exchange->version[0] != '\0' ? exchange->version : "-", finished->status,
         (unsigned long long)finished->bytes_out, exchange->agent[0] != '\0' ? exchange->agent : "-",
         (unsigned long long)finished->id, text.commands, (unsigned long long)finished->frames_in,
         (unsigned long long)finished->frames_out, (unsigned long long)finished->bytes_in,
-        (unsigned long long)finished->bytes_out, (unsigned long long)finished->microseconds,
-        finished->aborted ? " aborted" : "");
+        (unsigned long long)finished->bytes_out, (unsigned long long)finished->microseconds, port,
+        exchange->route.tells_hg ? " denied" : "", finished->aborted ? " aborted" : "");
     if (size > 0 && (size_t)size < sizeof(line)) {
         fg_shard_log(exchange->gateway->state, exchange->shard, line, (size_t)size);
     }

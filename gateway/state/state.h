@@ -22,10 +22,10 @@ enum {
     FG_FINISHED_MAX = 64,  /* finished exchanges that are remembered */
     FG_FAILED_MAX = 32,    /* of those before, these that failed */
     FG_STATUS_MAX = 600,   /* HTTP status codes are below */
-    FG_NAMES_SIZE = 96,    /* text that says which commands ran */
+    FG_NAMES_SIZE = 192,   /* text that says which commands ran */
     FG_MESSAGE_SIZE = 160, /* of the message that is remembered, as text */
     FG_TARGET_SIZE = 160,  /* of the target that is remembered, as text */
-    FG_RAN_MAX = 4,        /* different commands of one exchange that are told apart */
+    FG_RAN_MAX = 16,       /* different commands of one exchange that are told apart */
     FG_SPARE_MAX = 8,      /* blocks of memory that a shard keeps for the next exchanges */
     FG_FRAME_TYPES = 16,   /* that a header can say */
 };

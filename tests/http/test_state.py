@@ -1,5 +1,6 @@
 """The admin listener, and the access log."""
 
+import base64
 import json
 import os
 import re
@@ -12,11 +13,11 @@ import support
 from support import API, COMMAND_REQUEST, Server, cbor, frame, request, requests
 
 LINE = re.compile(
-    r'(?P<peer>\S+:\d+) - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] '
+    r'(?P<peer>127\.0\.0\.1) - (?P<user>\S+) \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] '
     r'"(?P<method>\S+) (?P<target>\S+) (?P<version>\S+)" (?P<status>\d{3}) (?P<size>\d+) "-" '
     r'"(?P<agent>[^"]*)" id=(?P<id>\d+) commands=(?P<commands>\S+) '
     r"frames=(?P<frames_in>\d+)/(?P<frames_out>\d+) bytes=(?P<bytes_in>\d+)/(?P<bytes_out>\d+) "
-    r"us=(?P<us>\d+)(?P<aborted> aborted)?"
+    r"us=(?P<us>\d+) port=(?P<port>\d+)(?P<denied> denied)?(?P<aborted> aborted)?"
 )
 
 
@@ -165,6 +166,27 @@ class AccessLog(unittest.TestCase):
         self.assertEqual((heads["status"], heads["aborted"]), ("000", " aborted"))
         self.assertEqual((multi["status"], multi["commands"]), ("200", "heads*2,?*1"))
         self.assertEqual((multi["frames_in"], multi["frames_out"]), ("3", "3"))
+
+    @unittest.skipIf(support.FAKE, "needs a repository")
+    def test_who_asked_and_for_what(self):
+        server = Server()
+        names = (b"branchmap", b"capabilities", b"clonebundles", b"heads", b"known", b"nope")
+        server.run("multirequest", requests(*names))
+        server.get("/?cmd=capabilities")
+        secret = base64.b64encode(b'ma llory":secret').decode()
+        fields = [support.ACCEPT, support.CONTENT_TYPE, "Authorization: Basic " + secret]
+        server.post(API + "/rw/heads", request(b"heads"), fields)
+        server.wait_until(lambda state: not state["exchanges"])
+        said = server.stop()
+        found = [LINE.fullmatch(line) for line in said.splitlines()]
+        self.assertEqual(len(found), 3, said)
+        by_status = sorted(found, key=lambda line: line["status"] + line["commands"])
+        self.assertEqual(
+            [(line["status"], line["user"], line["commands"]) for line in by_status],
+            [("200", "-", "branchmap,capabilities,clonebundles,heads,known,?*1"),
+             ("200", "-", "capabilities"), ("401", "ma?llory?", "-")],
+        )
+        self.assertNotIn("secret", said)
 
     def test_off(self):
         server = Server("--access-log", "off")
