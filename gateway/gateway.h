@@ -29,8 +29,10 @@ struct fg_gateway {
      * has held every shard's lock: whoever reads it outside of one takes a reference inside.
      */
     _Atomic(struct fg_access *) access;
-    atomic_uint logins;   /* passwords that are checked or wait for it */
-    atomic_bool draining; /* told to stop: answers say Connection: close */
+    atomic_bool reload_failed; /* the last SIGHUP changed nothing, since something was wrong */
+    _Atomic int64_t reloaded;  /* seconds since 1970 of the last one that did; 0: none */
+    atomic_uint logins;        /* passwords that are checked or wait for it */
+    atomic_bool draining;      /* told to stop: answers say Connection: close */
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "gateway/preflight.h"
 
 #include <string.h>
+#include <time.h>
 
 void fg_loaded_clear(struct fg_loaded *loaded)
 {
@@ -93,6 +94,7 @@ void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *c
     if (status == FG_OK) {
         status = fg_log_open(loaded.config.access_log, &fresh, &error);
     }
+    atomic_store(&gateway->reload_failed, status != FG_OK);
     if (status != FG_OK) {
         fg_log_message("not reloaded, all stays as it was: %s", error.message);
         fg_loaded_clear(&loaded);
@@ -107,6 +109,7 @@ void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *c
     loaded.access = NULL;
     fg_tls_use(loaded.tls);
     loaded.tls = NULL;
+    atomic_store(&gateway->reloaded, (int64_t)time(NULL));
     fg_log_message("reloaded");
     fg_loaded_clear(&loaded);
 }

@@ -173,6 +173,17 @@ void fg_tls_use(struct fg_tls *tls)
     fg_tls_free(before);
 }
 
+int64_t fg_tls_expires(void)
+{
+    pthread_mutex_lock(&current.lock);
+    const struct fg_tls *tls = current.tls;
+    int64_t expires = tls != NULL && tls->chain_count > 0
+                          ? (int64_t)gnutls_x509_crt_get_expiration_time(tls->chain[0])
+                          : 0;
+    pthread_mutex_unlock(&current.lock);
+    return expires > 0 ? expires : 0;
+}
+
 static int copy_chain(const struct fg_tls *tls, gnutls_pcert_st **ret_chain)
 {
     gnutls_pcert_st *chain = gnutls_calloc(tls->chain_count, sizeof(*chain));

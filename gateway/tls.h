@@ -8,6 +8,7 @@
 #include "gateway/config/config.h"
 
 #include <microhttpd.h>
+#include <stdint.h>
 
 enum { FG_TLS_OPTIONS = 3 };
 
@@ -29,6 +30,9 @@ void fg_tls_free(struct fg_tls *tls);
  * the one before. NULL: none.
  */
 void fg_tls_use(struct fg_tls *tls);
+
+/* When the certificate in use expires, in seconds since 1970; 0 if there is none. */
+int64_t fg_tls_expires(void);
 
 /*
  * What a daemon of the HTTP library is started with: MHD_USE_TLS or 0 is returned, and the options

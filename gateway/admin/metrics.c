@@ -7,11 +7,13 @@
 #include "gateway/bundles/bundlefolder.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/state/vitals.h"
+#include "gateway/tls.h"
 
 #include <inttypes.h>
 
 /* What is written and to where; the first failure stays in status. */
 struct page {
+    bool debug; /* commands for debugging are offered */
     struct fg_buffer *buffer;
     enum fg_status status;
 };
@@ -91,6 +93,9 @@ static void put_commands(struct page *page, const struct fg_state_view *view, co
     const struct fg_command_spec *const *all = fg_registry_all(&count);
     head(page, name, "counter", help);
     for (size_t i = 0; i < count && i < view->commands_count; i++) {
+        if (all[i]->debug && !page->debug) {
+            continue;
+        }
         PUT(page, "%s{command=\"%s\"} %" PRIu64 "\n", name, all[i]->name,
             value(&view->commands[i]));
     }
@@ -153,7 +158,9 @@ static void put_all_commands(struct page *page, const struct fg_state_view *view
     head(page, "framegate_command_duration_seconds", "histogram",
          "Time from the complete request to the reply.");
     for (size_t i = 0; i < count && i < view->commands_count; i++) {
-        put_latency(page, all[i]->name, &view->commands[i].latency);
+        if (!all[i]->debug || page->debug) {
+            put_latency(page, all[i]->name, &view->commands[i].latency);
+        }
     }
 }
 
@@ -184,6 +191,8 @@ static void put_gateway(struct page *page, struct fg_gateway *gateway,
             atomic_load(&gateway->draining));
     put_one(page, "framegate_connections", "gauge", "Connections open at the public listener.",
             listening->connections);
+    put_one(page, "framegate_connections_max", "gauge", "Connections that may be open there.",
+            gateway->config.connections);
     put_one(page, "framegate_exchanges_in_flight", "gauge", "Requests that are not over.",
             view->in_flight_count);
     put_one(page, "framegate_exchange_memory_bytes", "gauge",
@@ -235,6 +244,44 @@ static void put_bundles(struct page *page, struct fg_bundlefolder *folder)
             "Files that were not what was written.", view.damaged);
 }
 
+/* What an operator wants to be woken for. */
+static void put_condition(struct page *page, struct fg_gateway *gateway,
+                          const struct fg_state_view *view)
+{
+    struct fg_error failure;
+    bool ready =
+        !atomic_load(&gateway->draining) && !fg_repository_failure(gateway->repository, &failure);
+    int64_t reloaded = atomic_load(&gateway->reloaded);
+    int64_t expires = fg_tls_expires();
+    put_one(page, "framegate_ready", "gauge",
+            "1 if it can serve: not told to stop, and the repository could be read the last time.",
+            ready);
+    put_one(page, "framegate_reload_successful", "gauge",
+            "0 if the last SIGHUP changed nothing, since something was wrong.",
+            !atomic_load(&gateway->reload_failed));
+    head(page, "framegate_reload_success_timestamp_seconds", "gauge",
+         "When settings were last read, in seconds since 1970.");
+    PUT(page, "framegate_reload_success_timestamp_seconds %" PRId64 "\n",
+        reloaded != 0
+            ? reloaded
+            : (int64_t)view->time.tv_sec - (int64_t)(view->uptime_microseconds / 1000000));
+    if (expires > 0) {
+        head(page, "framegate_certificate_expiry_timestamp_seconds", "gauge",
+             "When the certificate in use expires, in seconds since 1970.");
+        PUT(page, "framegate_certificate_expiry_timestamp_seconds %" PRId64 "\n", expires);
+    }
+}
+
+static void put_logins(struct page *page, const struct fg_counters *counters)
+{
+    head(page, "framegate_login_failures_total", "counter",
+         "Requests answered with 401, by whether credentials were missing or wrong.");
+    PUT(page, "framegate_login_failures_total{reason=\"missing\"} %" PRIu64 "\n",
+        counters->logins_missing);
+    PUT(page, "framegate_login_failures_total{reason=\"wrong\"} %" PRIu64 "\n",
+        counters->logins_wrong);
+}
+
 static void put_repository(struct page *page, struct fg_repository *repository,
                            const struct timespec *now)
 {
@@ -261,8 +308,10 @@ enum fg_status fg_metrics_append(struct fg_gateway *gateway, const struct fg_lis
                       &view) != FG_OK) {
         return FG_ERR_MEMORY;
     }
-    struct page page = {buffer, FG_OK};
+    struct page page = {gateway->config.debugreflect, buffer, FG_OK};
     put_gateway(&page, gateway, &view, listening);
+    put_condition(&page, gateway, &view);
+    put_logins(&page, &view.counters);
     put_totals(&page, &view.counters);
     put_frames(&page, "framegate_received_frames_total", "Frames received, by type.",
                view.counters.frames_in_by_type);

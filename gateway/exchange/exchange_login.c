@@ -88,6 +88,12 @@ bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
         exchange->identity.login = FG_LOGIN_BUSY;
         route(exchange, head, access);
     }
+    if (exchange->route.kind == FG_ROUTE_TEXT && exchange->route.authenticate) {
+        bool missing = exchange->identity.login == FG_LOGIN_NONE;
+        struct fg_counters *counters = &exchange->shard->counters;
+        counters->logins_missing += missing;
+        counters->logins_wrong += !missing;
+    }
     if (first && credentials.kind != FG_CREDENTIALS_NONE) {
         explicit_bzero(&credentials, sizeof(credentials));
     }

@@ -54,6 +54,8 @@ struct fg_counters {
     uint64_t commands; /* that ran or were refused with an application error */
     uint64_t command_errors;
     uint64_t protocol_errors;
+    uint64_t logins_missing;   /* answered with 401 since no credentials came */
+    uint64_t logins_wrong;     /* or since they were wrong */
     uint64_t streams_reopened; /* begin flags on open streams: accepted, but odd */
     uint64_t frames_in;
     uint64_t frames_out;

@@ -26,6 +26,11 @@ class Metrics(support.AdminTest):
         self.server.get("/nothing")
         return self.server.wait_until(lambda state: not state["exchanges"])
 
+    def offered(self, state):
+        """Commands with their counters, but those for debugging where they are switched off."""
+        debug = state["configuration"]["debugreflect"]
+        return [one for one in state["commands"].items() if debug or not one[0].startswith("debug")]
+
     def test_conventions(self):
         self.work()
         families = self.families()
@@ -74,7 +79,7 @@ class Metrics(support.AdminTest):
         )
         runs = self.values(families["framegate_commands"])
         errors = self.values(families["framegate_command_errors"])
-        for name, command in state["commands"].items():
+        for name, command in self.offered(state):
             self.assertEqual(runs[(name,)], command["runs"])
             self.assertEqual(errors[(name,)], command["errors"])
         hits = self.values(families["framegate_limit_hits"])
@@ -90,10 +95,32 @@ class Metrics(support.AdminTest):
         frames = self.values(families["framegate_received_frames"])
         self.assertEqual(frames[("command-request",)], totals["frames_in_by_type"]["command-request"])
 
+    def test_the_gateways_condition(self):
+        fields = [support.web.ACCEPT, support.web.CONTENT_TYPE]
+        wrong = ["Authorization: Bearer wrong"]
+        before = self.values(self.families()["framegate_login_failures"])
+        self.server.post(API + "/rw/heads", web.request(b"heads"), fields)
+        for _ in range(2):
+            self.server.post(API + "/rw/heads", web.request(b"heads"), fields + wrong)
+        self.server.wait_until(lambda state: not state["exchanges"])
+        families = self.families()
+        after = self.values(families["framegate_login_failures"])
+        self.assertEqual(after[("missing",)] - before[("missing",)], 1)
+        self.assertEqual(after[("wrong",)] - before[("wrong",)], 2)
+        state = self.server.state()
+        for name, value in (("ready", 1), ("reload_successful", 1),
+                            ("connections_max", state["limits"]["max-connections"]["value"])):
+            self.assertEqual(self.values(families["framegate_" + name]), {(): value}, name)
+        started = state["time"] - state["uptime_seconds"]
+        (read,) = self.values(families["framegate_reload_success_timestamp_seconds"]).values()
+        self.assertLess(abs(read - started), 3)
+        self.assertNotIn("framegate_certificate_expiry_timestamp_seconds", families)  # no TLS
+        self.assertEqual("debugcount" in self.text, state["configuration"]["debugreflect"])
+
     def test_histograms(self):
         state = self.work()
         family = self.families()["framegate_command_duration_seconds"]
-        for name, command in state["commands"].items():
+        for name, command in self.offered(state):
             mine = [one for one in family.samples if one.labels["command"] == name]
             buckets = [(float(one.labels["le"]), one.value) for one in mine if "le" in one.labels]
             self.assertEqual(buckets, sorted(buckets))
