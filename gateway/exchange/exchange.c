@@ -52,6 +52,7 @@ static void init(struct fg_exchange *exchange, struct fg_bytes target)
     exchange->route.bound = FG_BOUND_UNCOUNTED;
     exchange->route.body_size = 0;
     exchange->route.spec = NULL;
+    exchange->route.tells_hg = false;
     exchange->debug.reflect = NULL;
     fg_buffer_init(&exchange->debug.text, 0);
     exchange->error.message[0] = '\0';
