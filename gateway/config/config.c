@@ -144,8 +144,11 @@ static const struct fg_setting settings[] = {
      FG_BOUND_FRAME, NULL, "BYTES",
      "payload of a received frame; every peer may send 65535, and each is held in memory",
      "protocol error"},
-    {"max-frame-sent", FG_SETTING_BYTES, FIELD(frame_sent), 1, FG_FRAME_LENGTH_MAX, "32K",
-     FG_BOUND_UNCOUNTED, NULL, "BYTES", "payload of a frame that is sent", NULL},
+    {"max-frame-sent", FG_SETTING_BYTES, FIELD(frame_sent), 1, FG_FRAME_LENGTH_MAX, "31K",
+     FG_BOUND_UNCOUNTED, NULL, "BYTES",
+     "payload of a frame that is sent; one that fits in a connection's memory goes out in one "
+     "piece and is not copied",
+     NULL},
     {"max-empty-frames", FG_SETTING_NUMBER, FIELD(framing.empty_frames), 1, UINT32_MAX, NULL,
      FG_BOUND_EMPTY_FRAMES, NULL, "N",
      "frames without payload in a row; more is work without progress", "protocol error"},

@@ -1,6 +1,6 @@
 /*
- * Emptying frame generators into buffers. A frame goes straight to where it is wanted; only one
- * that does not fit in an empty buffer is made in the staging buffer and handed over in parts.
+ * Emptying frame generators into buffers. A frame goes straight to where it is wanted; only one for
+ * which a buffer would be left half empty is made in the staging buffer and handed over in parts.
  */
 #include "gateway/exchange/respond.h"
 
@@ -154,9 +154,10 @@ enum fg_status fg_respond_take(struct fg_respond *respond, uint8_t *buffer, size
     size_t size = take_ready(respond, buffer, capacity);
     while (respond->ended == FG_OK && respond->ready_size == 0 && size < capacity) {
         enum fg_status status = fill(respond, buffer, capacity, &size);
-        if (status == FG_NEED_MORE && size == 0) {
+        /* A copy costs less than a send of half a buffer. */
+        if (status == FG_NEED_MORE && size <= capacity / 2) {
             status = stage(respond);
-            size = status == FG_OK ? take_ready(respond, buffer, capacity) : 0;
+            size += status == FG_OK ? take_ready(respond, buffer + size, capacity - size) : 0;
         }
         if (status == FG_PENDING && size == 0) {
             return FG_PENDING;

@@ -1,6 +1,7 @@
 /*
  * Frames on their way out: a queue of frame generators, emptied into whatever buffers the
- * connection offers, as many whole frames into each as fit. Knows nothing of HTTP.
+ * connection offers, as many whole frames into each as fit, and a part of one rather than leave
+ * half of it empty. Knows nothing of HTTP.
  */
 #ifndef FRAMEGATE_GATEWAY_RESPOND_H
 #define FRAMEGATE_GATEWAY_RESPOND_H
@@ -53,9 +54,9 @@ enum fg_status fg_respond_add(struct fg_respond *respond, struct fg_framegen *fr
 bool fg_respond_whole(struct fg_respond *respond, struct fg_bytes *ret_answer);
 
 /*
- * Fills buffer, with as many frames as fit. FG_OK: 1 <= *ret_size <= capacity. FG_END: everything
- * was taken. FG_PENDING: the source that comes next has nothing now. A failure (of a source, or
- * FG_ERR_MEMORY) is for good; what was taken is cut short.
+ * Fills buffer at least by half, or with all there is. FG_OK: 1 <= *ret_size <= capacity. FG_END:
+ * everything was taken. FG_PENDING: the source that comes next has nothing now. A failure (of a
+ * source, or FG_ERR_MEMORY) is for good; what was taken is cut short.
  */
 enum fg_status fg_respond_take(struct fg_respond *respond, uint8_t *buffer, size_t capacity,
                                size_t *ret_size);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 32768, CONNECTION_MEMORY = 64 * 1024 };
+enum { BLOCK = 32768, CONNECTION_MEMORY = 32 * 1024 };
 
 static struct MHD_Response *constant;
 static uint64_t answer_size;

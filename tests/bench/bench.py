@@ -115,6 +115,14 @@ class Ours(Server):
         if settle:
             # The answer needs all that is read ahead after the start: that is no request's work.
             check(self.port, "branchmap", request(b"branchmap"))
+            self.wait_until_idle()
+
+    def wait_until_idle(self):
+        """What it does by itself at its start takes memory and time that are no request's."""
+        before, now = -1, self.cpu()
+        while now > before:
+            time.sleep(0.3)
+            before, now = now, self.cpu()
 
     def stop(self):
         self.process.terminate()
@@ -135,7 +143,9 @@ class Bare(Server):
 
 class Mercurial(Server):
     def __init__(self, changesets=100000):
+        # Its access log would go to a pipe that nobody reads.
         command = ["hg", "serve", "-R", repository(changesets), "-p", "0", "-a", "127.0.0.1"]
+        command += ["-A", os.devnull]
         environment = dict(os.environ, HGPLAIN="1", HGRCPATH="")
         self.process = pinned(
             SERVER_CORE,
@@ -709,11 +719,19 @@ def wait(directory):
 def scaling(directory):
     wrk = Wrk(directory, "heads", HEADS)
     counts = (1, 8, 64, 512)
-    results = {count: [] for count in counts}
-    with Ours() as ours:
+
+    def measure(server):
+        results = {count: [] for count in counts}
         for _ in range(max(options.pairs, 5)):
             for count in counts:
-                results[count].append(wrk.run(ours.port, count)[0])
+                results[count].append(wrk.run(server.port, count)[0])
+        return results
+
+    with Ours() as ours:
+        results = measure(ours)
+        size = len(check(ours.port, "heads", HEADS).body)
+    with Bare("constant", size) as bare:
+        limit = measure(bare)
     rows = []
     best = 0
     for count in counts:
@@ -722,6 +740,9 @@ def scaling(directory):
         name = "heads, %d connections against 1" % count
         rows.append(Row(name, results[count], results[1], must, must, "requests/s"))
         best = max(best, statistics.median(results[count]))
+    # Whether the library itself gets on with as many.
+    name = "the bare program, %d connections against 1" % counts[-1]
+    rows.append(Row(name, limit[counts[-1]], limit[1], None, None, "requests/s"))
     return rows
 
 

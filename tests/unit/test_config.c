@@ -39,7 +39,7 @@ static void defaults(void **state)
     } rows[] = {
         {"max-body", 16 << 20},
         {"max-frame", 65535},
-        {"max-frame-sent", 32768},
+        {"max-frame-sent", 31744},
         {"max-commands", 1000},
         {"max-receiving", 100},
         {"max-request", 4 << 20},

@@ -99,6 +99,20 @@ static void frames_are_not_split_where_more_than_one_fits(void **state)
     assert_null(respond.staging);
 }
 
+static void no_buffer_is_left_half_empty(void **state)
+{
+    (void)state;
+    uint8_t piece[1000];
+    size_t size = 0;
+    add(1, 10000, 'x');
+    /* Ten frames of 1,008 bytes: none fits, and what is left of each is next to nothing. */
+    for (uint64_t left = 10000 + 10 * 8; left > 0; left -= size) {
+        assert_int_equal(fg_respond_take(&respond, piece, sizeof(piece), &size), FG_OK);
+        assert_int_equal(size, left < sizeof(piece) ? left : sizeof(piece));
+    }
+    assert_int_equal(fg_respond_take(&respond, piece, sizeof(piece), &size), FG_END);
+}
+
 static void a_small_answer_is_whole(void **state)
 {
     (void)state;
@@ -161,6 +175,7 @@ int main(void)
         TEST(any_buffer_size_gives_the_same_bytes),
         TEST(frames_are_not_split_where_more_than_one_fits),
         TEST(a_small_answer_is_whole),
+        TEST(no_buffer_is_left_half_empty),
         TEST(a_failing_source_fails_for_good_after_what_was_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
