@@ -388,8 +388,12 @@ def main():
     output = parser.add_mutually_exclusive_group()
     output.add_argument('--json', action='store_true')
     output.add_argument('--readme', action='store_true')
-    parser.add_argument('scenario', nargs='*', choices=[*SCENARIOS, []], default=list(SCENARIOS))
+    parser.add_argument('scenario', nargs='*', metavar='SCENARIO')
     options = parser.parse_args()
+    options.scenario = options.scenario or list(SCENARIOS)
+    for name in options.scenario:
+        if name not in SCENARIOS:
+            parser.error("no scenario '%s'; there are %s" % (name, ', '.join(SCENARIOS)))
     if options.readme and len(options.scenario) < len(SCENARIOS):
         parser.error('--readme is for all scenarios')
     if not options.no_build:
