@@ -33,6 +33,7 @@ PYTHON = "/usr/bin/python3"
 sys.path.insert(0, os.path.join(ROOT, "tests", "http"))
 
 import budgets  # noqa: E402
+import summary  # noqa: E402
 from support import API, MEDIA_TYPE, cbor, frame, frames, read_answer, request, requests  # noqa: E402
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -792,26 +793,6 @@ def markdown(rows):
     return "\n".join(lines)
 
 
-def write_readme(rows):
-    begin, end = "<!-- table of bench.py -->\n", "<!-- end -->\n"
-    path = os.path.join(ROOT, "README.md")
-    with open(path) as file:
-        before, rest = file.read().split(begin)
-    after = rest.split(end, 1)[1]
-    with open(path, "w") as file:
-        file.write("%s%s%s:\n\n%s\n%s%s" % (before, begin, where(), markdown(rows), end, after))
-
-
-def machine():
-    with open("/proc/cpuinfo") as file:
-        cpu = re.search(r"model name\s*: (.*)", file.read())
-    return "%s, %d cores, Linux %s" % (cpu[1] if cpu else "?", len(CORES), os.uname().release)
-
-
-def where():
-    return "%s, %s" % (machine(), time.strftime("%Y-%m-%d"))
-
-
 def main():
     global options
     parser = argparse.ArgumentParser(description=__doc__)
@@ -851,15 +832,15 @@ def measure():
 
 def show(rows):
     if options.json:
-        print(json.dumps({"machine": machine(), "rows": [row.as_json() for row in rows]}, indent=2))
+        print(json.dumps({"machine": summary.machine(), "rows": [row.as_json() for row in rows]}, indent=2))
         return
-    print(where() + "\n")
+    print(summary.where() + "\n")
     if options.markdown:
         print(markdown(rows))
     else:
         print_table(rows)
     if options.readme:
-        write_readme(rows)
+        summary.put_table("bench.py", markdown(rows))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ import threading
 import time
 import urllib.parse
 
+import summary
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, 'build', 'release')
@@ -352,13 +354,6 @@ SCENARIOS = {
 }
 
 
-def machine():
-    with open('/proc/cpuinfo') as file:
-        cpu = re.search(r'model name\s*: (.*)', file.read())
-    return '%s, %d cores, Linux %s, %s' % (cpu[1] if cpu else '?', os.cpu_count(),
-                                           os.uname().release, time.strftime('%Y-%m-%d'))
-
-
 def number(row, side):
     """A figure of the table: milliseconds, or MiB."""
     value = row[side] * (1000 if row['unit'] == 's' else 1)
@@ -366,17 +361,12 @@ def number(row, side):
                         'ms' if row['unit'] == 's' else row['unit'])
 
 
-def write_readme(rows):
-    begin, end = '<!-- table of clones.py -->\n', '<!-- end of clones.py -->\n'
-    path = os.path.join(ROOT, 'README.md')
-    with open(path) as file:
-        before, rest = file.read().split(begin)
+def markdown(rows):
+    """The table of the README."""
     lines = ['| for each | framegate | hg serve | ratio |', '| --- | --- | --- | --- |']
     lines += ['| %s | %s | %s | 1/%.3g |' % (row['scenario'], number(row, 'framegate'),
                                              number(row, 'hg'), row['ratio']) for row in rows]
-    with open(path, 'w') as file:
-        file.write('%s%s%s:\n\n%s\n%s%s' % (before, begin, machine(), '\n'.join(lines), end,
-                                            rest.split(end, 1)[1]))
+    return '\n'.join(lines)
 
 
 def main():
@@ -421,7 +411,7 @@ def main():
     if options.json:
         json.dump(rows, sys.stdout, indent=2)
     if options.readme:
-        write_readme(rows)
+        summary.put_table('clones.py', markdown(rows))
 
 
 if __name__ == '__main__':
