@@ -164,22 +164,11 @@ static void run(struct fg_exchange *exchange, const struct fg_command_spec *spec
 {
     struct fg_error error;
     struct fg_command *command = NULL;
-    struct fg_reply reply = {0};
     fg_exchange_count_command(exchange, spec);
     enum fg_status status = make_command(exchange, spec, arguments, &command, &error);
     fg_classic_arguments_clear(arguments);
     exchange->running.bytes_in = status == FG_OK ? fg_command_encoded(command).size : 0;
-    if (status == FG_OK && fg_exchange_is_slow(exchange, spec, command)) {
-        exchange->slow = command;
-        exchange->slow_spec = spec;
-        exchange->phase = FG_PHASE_RUNNING;
-        return;
-    }
-    if (status == FG_OK) {
-        status = fg_exchange_run(exchange, spec, command, &reply, &error);
-    }
-    fg_exchange_deliver(exchange, spec, REQUESTID, status, &reply, &error);
-    fg_command_free(command);
+    fg_exchange_start(exchange, spec, REQUESTID, command, status, &error);
 }
 
 /* -- answers ---------------------------------------------------------------------------------- */

@@ -143,9 +143,13 @@ enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_c
 enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
                                 struct fg_call *ret_call, struct fg_error *error);
 
-/* exchange_run.c: true if the command is to run on a worker. */
-bool fg_exchange_is_slow(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                         const struct fg_command *command);
+/*
+ * exchange_run.c: runs a command and delivers its reply, or leaves a slow one to a worker; the
+ * command is taken over. If it cannot run, status and error say why, and it may be NULL.
+ */
+void fg_exchange_start(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                       uint16_t requestid, struct fg_command *command, enum fg_status status,
+                       struct fg_error *error);
 
 /* exchange_run.c: calls the handler. Needs no lock: only this thread works on the exchange. */
 enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,

@@ -161,8 +161,9 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
     return FG_OK;
 }
 
-bool fg_exchange_is_slow(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                         const struct fg_command *command)
+/* True if the command is to run on a worker. */
+static bool is_slow(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                    const struct fg_command *command)
 {
     struct fg_call call;
     struct fg_error error;
@@ -192,6 +193,24 @@ enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_com
         fg_fail(error, status, 0, "%s", fg_status_text(status));
     }
     return status;
+}
+
+void fg_exchange_start(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                       uint16_t requestid, struct fg_command *command, enum fg_status status,
+                       struct fg_error *error)
+{
+    struct fg_reply reply = {0};
+    if (status == FG_OK && is_slow(exchange, spec, command)) {
+        exchange->slow = command;
+        exchange->slow_spec = spec;
+        exchange->phase = FG_PHASE_RUNNING;
+        return;
+    }
+    if (status == FG_OK) {
+        status = fg_exchange_run(exchange, spec, command, &reply, error);
+    }
+    fg_exchange_deliver(exchange, spec, requestid, status, &reply, error);
+    fg_command_free(command);
 }
 
 void fg_exchange_run_slow(struct fg_exchange *exchange)
@@ -331,19 +350,8 @@ static void run_command(struct fg_exchange *exchange, struct fg_command *command
     fg_exchange_count_command(exchange, spec);
     exchange->running.bytes_in = fg_command_encoded(command).size + command->data_size;
     struct fg_error error;
-    struct fg_reply reply = {0};
     enum fg_status status = fg_exchange_check(exchange, spec, command, &error);
-    if (status == FG_OK && fg_exchange_is_slow(exchange, spec, command)) {
-        exchange->slow = command;
-        exchange->slow_spec = spec;
-        exchange->phase = FG_PHASE_RUNNING;
-        return;
-    }
-    if (status == FG_OK) {
-        status = fg_exchange_run(exchange, spec, command, &reply, &error);
-    }
-    fg_exchange_deliver(exchange, spec, command->requestid, status, &reply, &error);
-    fg_command_free(command);
+    fg_exchange_start(exchange, spec, command->requestid, command, status, &error);
 }
 
 /* Data is coming: only a command that takes it has it kept or is given it. */
