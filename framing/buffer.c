@@ -80,6 +80,25 @@ enum fg_status fg_buffer_append_string(struct fg_buffer *buffer, const char *str
     return fg_buffer_append(buffer, string, strlen(string));
 }
 
+enum fg_status fg_buffer_append_hex(struct fg_buffer *buffer, struct fg_bytes bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t *space = NULL;
+    if (bytes.size == 0) {
+        return FG_OK;
+    }
+    enum fg_status status = fg_buffer_reserve(buffer, 2 * bytes.size, &space);
+    if (status != FG_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < bytes.size; i++) {
+        space[2 * i] = (uint8_t)digits[bytes.data[i] >> 4];
+        space[2 * i + 1] = (uint8_t)digits[bytes.data[i] & 15];
+    }
+    buffer->size += 2 * bytes.size;
+    return FG_OK;
+}
+
 enum fg_status fg_buffer_append_format(struct fg_buffer *buffer, const char *format, ...)
 {
     va_list args;

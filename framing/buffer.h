@@ -51,6 +51,9 @@ enum fg_status fg_buffer_append_byte(struct fg_buffer *buffer, uint8_t byte);
 /* Appends a string without its final NUL; as fg_buffer_append. */
 enum fg_status fg_buffer_append_string(struct fg_buffer *buffer, const char *string);
 
+/* Appends bytes in lower-case hexadecimal; as fg_buffer_append. */
+enum fg_status fg_buffer_append_hex(struct fg_buffer *buffer, struct fg_bytes bytes);
+
 /* Appends printf output without its final NUL; as fg_buffer_append. */
 enum fg_status fg_buffer_append_format(struct fg_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -86,6 +89,13 @@ static inline struct fg_bytes fg_bytes_from_string(const char *string)
 static inline bool fg_bytes_equal(struct fg_bytes a, struct fg_bytes b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* True if the first bytes are those of the string. */
+static inline bool fg_bytes_start_with(struct fg_bytes bytes, const char *string)
+{
+    size_t size = strlen(string);
+    return bytes.size >= size && memcmp(bytes.data, string, size) == 0;
 }
 
 /* True if the bytes are those of the string. */

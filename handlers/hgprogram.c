@@ -49,12 +49,6 @@ enum fg_status fg_hg_environment_make(struct fg_hg_environment *ret_environment,
 
 /* -- failures --------------------------------------------------------------------------------- */
 
-static bool starts_with(struct fg_bytes text, const char *prefix)
-{
-    size_t size = strlen(prefix);
-    return text.size >= size && memcmp(text.data, prefix, size) == 0;
-}
-
 /* Takes a line off the front, and gives it without its break. False if there is none. */
 static bool take_line(struct fg_bytes *rest, struct fg_bytes *ret_line)
 {
@@ -79,9 +73,9 @@ static struct fg_bytes message_in(struct fg_bytes said)
     bool traceback = false;
     bool aborts = false;
     while (take_line(&rest, &line)) {
-        traceback = traceback || starts_with(line, "Traceback (most recent call last)");
-        aborts = aborts || starts_with(line, "abort: ");
-        if (starts_with(line, "abort: ") || (line.size > 0 && !aborts)) {
+        traceback = traceback || fg_bytes_start_with(line, "Traceback (most recent call last)");
+        aborts = aborts || fg_bytes_start_with(line, "abort: ");
+        if (fg_bytes_start_with(line, "abort: ") || (line.size > 0 && !aborts)) {
             last = line;
         }
     }

@@ -95,19 +95,6 @@ static enum fg_status open_file(int *ret_fd, struct fg_error *error)
     return FG_OK;
 }
 
-static enum fg_status put_hex(struct fg_bytes bytes, struct fg_buffer *buffer)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t *space = NULL;
-    enum fg_status status = fg_buffer_reserve(buffer, 2 * bytes.size, &space);
-    for (size_t i = 0; status == FG_OK && i < bytes.size; i++) {
-        *space++ = (uint8_t)digits[bytes.data[i] >> 4];
-        *space++ = (uint8_t)digits[bytes.data[i] & 15];
-    }
-    buffer->size += status == FG_OK ? 2 * bytes.size : 0;
-    return status;
-}
-
 /* The command as a client sends it: its name, and the heads in hex with blanks between them. */
 static enum fg_status put_start(const struct fg_call *call, struct fg_buffer *start)
 {
@@ -120,7 +107,7 @@ static enum fg_status put_start(const struct fg_call *call, struct fg_buffer *st
             status = fg_buffer_append_byte(&heads, ' ');
         }
         if (status == FG_OK) {
-            status = put_hex(items[index + 1 + i].string, &heads);
+            status = fg_buffer_append_hex(&heads, items[index + 1 + i].string);
         }
     }
     if (status == FG_OK) {

@@ -351,18 +351,8 @@ enum fg_status fg_classic_put_quoted(struct fg_buffer *buffer, struct fg_bytes t
 
 static enum fg_status put_hex(struct fg_buffer *buffer, const struct fg_cbor_item *item)
 {
-    static const char digits[] = "0123456789abcdef";
-    if (item->type != FG_CBOR_BYTES) {
-        return FG_ERR_CORRUPT;
-    }
-    uint8_t *space = NULL;
-    TRY(fg_buffer_reserve(buffer, 2 * item->string.size, &space));
-    for (size_t i = 0; i < item->string.size; i++) {
-        space[2 * i] = (uint8_t)digits[item->string.data[i] >> 4];
-        space[2 * i + 1] = (uint8_t)digits[item->string.data[i] & 15];
-    }
-    buffer->size += 2 * item->string.size;
-    return FG_OK;
+    return item->type == FG_CBOR_BYTES ? fg_buffer_append_hex(buffer, item->string)
+                                       : FG_ERR_CORRUPT;
 }
 
 /* The nodes of the list at index, with a blank between them. */

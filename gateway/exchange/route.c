@@ -276,12 +276,6 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
 
 /* -- the path --------------------------------------------------------------------------------- */
 
-static bool starts_with(struct fg_bytes text, const char *prefix)
-{
-    size_t size = strlen(prefix);
-    return text.size >= size && memcmp(text.data, prefix, size) == 0;
-}
-
 /* How many bytes come before the first of this one. */
 static size_t until(const uint8_t *data, size_t size, uint8_t byte)
 {
@@ -293,9 +287,9 @@ static size_t until(const uint8_t *data, size_t size, uint8_t byte)
 static struct fg_bytes path_of(struct fg_bytes target)
 {
     size_t skip = 0;
-    if (starts_with(target, "http://")) {
+    if (fg_bytes_start_with(target, "http://")) {
         skip = 7;
-    } else if (starts_with(target, "https://")) {
+    } else if (fg_bytes_start_with(target, "https://")) {
         skip = 8;
     }
     if (skip > 0) {

@@ -72,19 +72,8 @@ json_t *fg_json_repaired(struct fg_bytes bytes)
 
 json_t *fg_json_hex(struct fg_bytes bytes)
 {
-    static const char digits[] = "0123456789abcdef";
     struct fg_buffer text = FG_BUFFER_INIT(SIZE_MAX / 4);
-    uint8_t *space = NULL;
-    enum fg_status status = FG_OK;
-    if (bytes.size > 0) {
-        status = fg_buffer_reserve(&text, 2 * bytes.size, &space);
-    }
-    for (size_t i = 0; status == FG_OK && i < bytes.size; i++) {
-        space[2 * i] = (uint8_t)digits[bytes.data[i] >> 4];
-        space[2 * i + 1] = (uint8_t)digits[bytes.data[i] & 0x0f];
-    }
-    text.size = status == FG_OK ? 2 * bytes.size : 0;
-    return string_of(&text, status);
+    return string_of(&text, fg_buffer_append_hex(&text, bytes));
 }
 
 struct dump {

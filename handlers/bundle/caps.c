@@ -9,12 +9,6 @@ void fg_bundle_caps_clear(struct fg_bundle_caps *caps)
     *caps = (struct fg_bundle_caps){0};
 }
 
-static bool starts_with(struct fg_bytes text, const char *start)
-{
-    size_t size = strlen(start);
-    return text.size >= size && memcmp(text.data, start, size) == 0;
-}
-
 static enum fg_status unquote(struct fg_bytes text, struct fg_buffer *buffer)
 {
     for (size_t i = 0; i < text.size; i++) {
@@ -40,8 +34,8 @@ enum fg_status fg_bundle_caps_add(struct fg_bundle_caps *caps, struct fg_bytes v
     static const char blob[] = "bundle2=";
     /* What comes in has the bounds of a request. */
     caps->text.ceiling = SIZE_MAX;
-    caps->bundle2 = caps->bundle2 || starts_with(value, "HG2");
-    if (!starts_with(value, blob)) {
+    caps->bundle2 = caps->bundle2 || fg_bytes_start_with(value, "HG2");
+    if (!fg_bytes_start_with(value, blob)) {
         return FG_OK;
     }
     size_t skip = sizeof blob - 1;

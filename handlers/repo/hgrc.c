@@ -62,12 +62,6 @@ static enum fg_status damaged(const struct reader *reader, struct fg_error *erro
     return fg_fail(error, FG_ERR_CORRUPT, 0, "%s:%u: cannot be parsed", reader->path, reader->line);
 }
 
-static bool starts_with(struct fg_bytes line, const char *start)
-{
-    size_t size = strlen(start);
-    return line.size >= size && memcmp(line.data, start, size) == 0;
-}
-
 static bool equal_ignoring_case(struct fg_bytes text, const char *word)
 {
     return text.size == strlen(word) && strncasecmp((const char *)text.data, word, text.size) == 0;
@@ -182,11 +176,11 @@ static enum fg_status include(struct reader *reader, struct fg_bytes name, struc
 static enum fg_status take_directive(struct reader *reader, struct fg_bytes line,
                                      struct fg_error *error)
 {
-    if (starts_with(line, "%include ")) {
+    if (fg_bytes_start_with(line, "%include ")) {
         return include(reader, fg_bytes_strip((struct fg_bytes){line.data + 9, line.size - 9}),
                        error);
     }
-    if (starts_with(line, "%unset ")) {
+    if (fg_bytes_start_with(line, "%unset ")) {
         struct fg_bytes name = fg_bytes_strip((struct fg_bytes){line.data + 7, line.size - 7});
         const struct key *key = find_key(reader, name);
         if (key != NULL) {
@@ -214,7 +208,7 @@ static enum fg_status take_item(struct reader *reader, struct fg_bytes line, str
 static enum fg_status take_line(struct reader *reader, struct fg_bytes line, struct fg_error *error)
 {
     struct fg_bytes stripped = fg_bytes_strip(line);
-    if (starts_with(line, "#") || starts_with(line, ";")) {
+    if (fg_bytes_start_with(line, "#") || fg_bytes_start_with(line, ";")) {
         return FG_OK;
     }
     bool indented = line.size > 0 && stripped.size > 0 && stripped.data != line.data;
@@ -255,7 +249,7 @@ static enum fg_status read_file(struct reader *reader, struct fg_error *error)
         return FG_OK;
     }
     struct fg_bytes rest = fg_buffer_view(&text);
-    if (starts_with(rest, "\xef\xbb\xbf")) {
+    if (fg_bytes_start_with(rest, "\xef\xbb\xbf")) {
         rest.data += 3; /* a byte order mark */
         rest.size -= 3;
     }

@@ -83,6 +83,19 @@ static void an_error_is_one_line_cut_at_a_character(void **state)
     assert_int_equal(fg_fail(NULL, FG_ERR_IO, 0, "nobody reads this"), FG_ERR_IO);
 }
 
+static void bytes_are_appended_in_hexadecimal(void **state)
+{
+    (void)state;
+    struct fg_buffer buffer = FG_BUFFER_INIT(9);
+    assert_int_equal(fg_buffer_append_hex(&buffer, (struct fg_bytes){NULL, 0}), FG_OK);
+    assert_int_equal(buffer.size, 0);
+    assert_int_equal(fg_buffer_append_hex(&buffer, BYTES("\x00\x9f\xa0\xff")), FG_OK);
+    assert_bytes(fg_buffer_view(&buffer), "009fa0ff");
+    assert_int_equal(fg_buffer_append_hex(&buffer, BYTES("x")), FG_ERR_LIMIT);
+    assert_int_equal(buffer.size, 8);
+    fg_buffer_free(&buffer);
+}
+
 static void every_status_has_a_text(void **state)
 {
     (void)state;
@@ -103,6 +116,7 @@ int main(void)
         cmocka_unit_test(a_detached_buffer_is_empty),
         cmocka_unit_test(views_compare_by_content),
         cmocka_unit_test(an_error_is_one_line_cut_at_a_character),
+        cmocka_unit_test(bytes_are_appended_in_hexadecimal),
         cmocka_unit_test(every_status_has_a_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
