@@ -385,6 +385,7 @@ static bool admit(struct fg_exchange *exchange, struct fg_bytes name, struct fg_
     memcpy(head.verdicts, exchange->verdicts, sizeof(head.verdicts));
     if (!fg_route_permit_classic(&exchange->gateway->config, &head, spec->permission,
                                  &exchange->route)) {
+        fg_exchange_count_unknown(exchange);
         return false; /* the route says the rest */
     }
     return spec->permission != FG_PERMISSION_PUSH || fg_route_permit_classic_push(&exchange->route);

@@ -121,6 +121,9 @@ struct fg_login_try {
  */
 bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head);
 
+/* exchange_login.c: counts a login that is missing or wrong, if the route answers with 401. */
+void fg_exchange_count_unknown(struct fg_exchange *exchange);
+
 /* Checks the password of exchange->login, or (busy) does not. Frees exchange->login. */
 void fg_exchange_check_login(struct fg_exchange *exchange, bool busy);
 

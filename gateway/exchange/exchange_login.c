@@ -68,6 +68,16 @@ static bool begin_login(struct fg_exchange *exchange, struct fg_access *access,
     return true;
 }
 
+void fg_exchange_count_unknown(struct fg_exchange *exchange)
+{
+    if (exchange->route.kind == FG_ROUTE_TEXT && exchange->route.authenticate) {
+        bool missing = exchange->identity.login == FG_LOGIN_NONE;
+        struct fg_counters *counters = &exchange->shard->counters;
+        counters->logins_missing += missing;
+        counters->logins_wrong += !missing;
+    }
+}
+
 bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
 {
     struct fg_access *access = atomic_load(&exchange->gateway->access);
@@ -88,12 +98,7 @@ bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
         exchange->identity.login = FG_LOGIN_BUSY;
         route(exchange, head, access);
     }
-    if (exchange->route.kind == FG_ROUTE_TEXT && exchange->route.authenticate) {
-        bool missing = exchange->identity.login == FG_LOGIN_NONE;
-        struct fg_counters *counters = &exchange->shard->counters;
-        counters->logins_missing += missing;
-        counters->logins_wrong += !missing;
-    }
+    fg_exchange_count_unknown(exchange);
     if (first && credentials.kind != FG_CREDENTIALS_NONE) {
         explicit_bzero(&credentials, sizeof(credentials));
     }

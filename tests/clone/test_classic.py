@@ -1,10 +1,12 @@
 """The classic transport: each command's answer is byte for byte the one of hg serve."""
 
 import os
+import re
 import struct
 import tempfile
 import unittest
 import urllib.parse
+import urllib.request
 import zlib
 
 import support
@@ -168,6 +170,14 @@ class Classic(unittest.TestCase):
 
     # -- rights ---------------------------------------------------------------------------------
 
+    def logins(self):
+        """How many logins were missing, and how many wrong."""
+        with urllib.request.urlopen("http://%s:%d/metrics" % self.server.admin) as answer:
+            page = answer.read().decode()
+        counts = re.findall(r'^framegate_login_failures_total\{reason="(\w+)"\} (\d+)$', page, re.M)
+        self.assertEqual([reason for reason, _ in counts], ["missing", "wrong"])
+        return [int(count) for _, count in counts]
+
     def test_writing_needs_rights_in_a_batch_too(self):
         push = "pushkey namespace=bookmarks,key=new,old=,new=" + self.nodes[0]
         key = quote("Bearer " + support.http.TOKEN)
@@ -185,6 +195,15 @@ class Classic(unittest.TestCase):
             self.assertEqual(ask(self.port, batch, headers).status, 405, batch)
             self.assertEqual(ask(self.port, batch, form, b"").status, 415, batch)
         self.assertEqual(ask(self.port, "cmd=listkeys&namespace=bookmarks").body.count(b"new"), 0)
+
+    def test_a_batch_that_needs_a_login_counts_as_one(self):
+        batch = self.batch("heads ", "pushkey namespace=bookmarks,key=new,old=,new=" + self.nodes[0])
+        headers = {"Content-Type": TYPE}
+        missing, wrong = self.logins()
+        self.assertEqual(ask(self.port, batch, headers, b"").status, 401)
+        headers["Authorization"] = "Bearer nobody-has-this"
+        self.assertEqual(ask(self.port, batch, headers, b"").status, 401)
+        self.assertEqual(self.logins(), [missing + 1, wrong + 1])
 
     def test_pushkey_answers_as_hg_does(self):
         headers = {"Authorization": "Bearer " + support.http.TOKEN, "Content-Type": TYPE}
