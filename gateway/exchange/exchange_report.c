@@ -58,6 +58,15 @@ void fg_finished_format(const struct fg_finished *finished, struct fg_finished_t
     format_commands(finished->ran, finished->ran_count, finished->ran_others, ret_text->commands);
 }
 
+/* Of which kind its failure is, if it is one. */
+static enum fg_failure failure_of(const struct fg_exchange *exchange)
+{
+    uint16_t status = fg_exchange_final_status(exchange);
+    /* What has no head yet has this kind of route, too. */
+    bool turned_away = exchange->route.kind == FG_ROUTE_TEXT || status == 403;
+    return turned_away && status < 500 ? FG_FAILURE_TURNED_AWAY : FG_FAILURE_WITHIN;
+}
+
 void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
                         struct fg_finished *ret_finished)
 {
@@ -81,6 +90,7 @@ void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
     }
     ret_finished->status = fg_exchange_final_status(exchange);
     ret_finished->aborted = aborted;
+    ret_finished->failure = failure_of(exchange);
     ret_finished->commands_count = exchange->commands;
     ret_finished->command_errors = exchange->command_errors;
     ret_finished->frames_in = exchange->frames_in;

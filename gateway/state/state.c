@@ -103,7 +103,8 @@ void fg_state_free(struct fg_state *state)
             fg_frame_log_clear(&shard->logs[log]);
         }
         for (size_t log = 0; log < FG_FAILED_MAX; log++) {
-            fg_frame_log_clear(&shard->failed_logs[log]);
+            fg_frame_log_clear(&shard->failures[FG_FAILURE_WITHIN].logs[log]);
+            fg_frame_log_clear(&shard->failures[FG_FAILURE_TURNED_AWAY].logs[log]);
         }
     }
     free(state->shards);
@@ -147,11 +148,13 @@ bool fg_finished_failed(const struct fg_finished *finished)
 /* The exchange at this place of the ring makes room for another. */
 static void forget(struct fg_shard *shard, size_t place)
 {
-    if (fg_finished_failed(&shard->finished[place])) {
-        size_t to = shard->failed_count++ % FG_FAILED_MAX;
-        shard->failed[to] = shard->finished[place];
-        fg_frame_log_clear(&shard->failed_logs[to]);
-        fg_frame_log_move(&shard->logs[place], &shard->failed_logs[to]);
+    const struct fg_finished *finished = &shard->finished[place];
+    if (fg_finished_failed(finished)) {
+        struct fg_failures *failures = &shard->failures[finished->failure];
+        size_t to = failures->count++ % FG_FAILED_MAX;
+        failures->finished[to] = *finished;
+        fg_frame_log_clear(&failures->logs[to]);
+        fg_frame_log_move(&shard->logs[place], &failures->logs[to]);
     }
     fg_frame_log_clear(&shard->logs[place]);
 }
@@ -341,8 +344,8 @@ static enum fg_status make_room(const struct fg_state *state, size_t entry_size,
     /* One more of each, since none of nothing may be NULL. */
     view->in_flight = calloc(in_flight + 1, entry_size);
     view->commands = calloc(state->commands_count + 1, sizeof(*view->commands));
-    view->finished = calloc((size_t)state->count * (FG_FINISHED_MAX + FG_FAILED_MAX) + 1,
-                            sizeof(*view->finished));
+    const size_t each = FG_FINISHED_MAX + FG_FAILURE_KINDS * FG_FAILED_MAX;
+    view->finished = calloc(state->count * each + 1, sizeof(*view->finished));
     return view->in_flight != NULL && view->commands != NULL && view->finished != NULL
                ? FG_OK
                : FG_ERR_MEMORY;
@@ -362,9 +365,11 @@ static void choose_finished(struct fg_state_view *view)
 {
     qsort(view->finished, view->finished_count, sizeof(*view->finished), newest_first);
     size_t last = view->finished_count < FG_FINISHED_MAX ? view->finished_count : FG_FINISHED_MAX;
-    for (size_t i = last; i < view->finished_count && view->failed_count < FG_FAILED_MAX; i++) {
-        if (fg_finished_failed(&view->finished[i])) {
-            view->finished[last + view->failed_count++] = view->finished[i];
+    size_t chosen[FG_FAILURE_KINDS] = {0};
+    for (size_t i = last; i < view->finished_count; i++) {
+        const struct fg_finished *one = &view->finished[i];
+        if (fg_finished_failed(one) && chosen[one->failure]++ < FG_FAILED_MAX) {
+            view->finished[last + view->failed_count++] = *one;
         }
     }
     view->failed = view->finished + last;
@@ -378,7 +383,10 @@ static void copy_shard(const struct fg_shard *shard, size_t entry_size,
     add_counters(&view->counters, &shard->counters, sizeof(view->counters));
     add_counters(view->commands, shard->commands, view->commands_count * sizeof(*view->commands));
     append_finished(view, shard->finished, shard->finished_count, FG_FINISHED_MAX);
-    append_finished(view, shard->failed, shard->failed_count, FG_FAILED_MAX);
+    for (size_t i = 0; i < FG_FAILURE_KINDS; i++) {
+        const struct fg_failures *failures = &shard->failures[i];
+        append_finished(view, failures->finished, failures->count, FG_FAILED_MAX);
+    }
     for (const struct fg_in_flight *entry = shard->in_flight; entry != NULL; entry = entry->next) {
         describe(entry, (char *)view->in_flight + view->in_flight_count++ * entry_size);
     }
@@ -407,6 +415,20 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     return FG_OK;
 }
 
+/* In a ring of that size after count entries. */
+static enum fg_status find_finished(const struct fg_finished *ring, const struct fg_frame_log *logs,
+                                    uint64_t count, size_t size, uint64_t id,
+                                    struct fg_state_found *ret_found)
+{
+    for (size_t i = 0; i < size && i < count; i++) {
+        if (ring[i].id == id) {
+            ret_found->finished = ring[i];
+            return fg_frame_log_copy(&logs[i], &ret_found->log);
+        }
+    }
+    return FG_ERR_NOT_FOUND;
+}
+
 /* With the shard's lock held. */
 static enum fg_status
 find_in(struct fg_shard *shard, uint64_t id,
@@ -420,19 +442,14 @@ find_in(struct fg_shard *shard, uint64_t id,
         }
     }
     ret_found->live = false;
-    for (size_t i = 0; i < FG_FINISHED_MAX && i < shard->finished_count; i++) {
-        if (shard->finished[i].id == id) {
-            ret_found->finished = shard->finished[i];
-            return fg_frame_log_copy(&shard->logs[i], &ret_found->log);
-        }
+    enum fg_status status = find_finished(shard->finished, shard->logs, shard->finished_count,
+                                          FG_FINISHED_MAX, id, ret_found);
+    for (size_t i = 0; i < FG_FAILURE_KINDS && status == FG_ERR_NOT_FOUND; i++) {
+        const struct fg_failures *failures = &shard->failures[i];
+        status = find_finished(failures->finished, failures->logs, failures->count, FG_FAILED_MAX,
+                               id, ret_found);
     }
-    for (size_t i = 0; i < FG_FAILED_MAX && i < shard->failed_count; i++) {
-        if (shard->failed[i].id == id) {
-            ret_found->finished = shard->failed[i];
-            return fg_frame_log_copy(&shard->failed_logs[i], &ret_found->log);
-        }
-    }
-    return FG_ERR_NOT_FOUND;
+    return status;
 }
 
 enum fg_status fg_state_find(
@@ -471,14 +488,17 @@ static size_t copy_since(const struct fg_finished *ring, uint64_t count, size_t 
     return found;
 }
 
-/* The same for a shard: failures from both rings, and if there is room others. */
+/* The same for a shard: failures from all rings, and if there is room others. */
 static size_t copy_fresh(const struct fg_shard *shard, uint64_t mark,
                          struct fg_finished *ret_finished, size_t capacity)
 {
     size_t found = copy_since(shard->finished, shard->finished_count, FG_FINISHED_MAX, mark, true,
                               ret_finished, capacity);
-    found += copy_since(shard->failed, shard->failed_count, FG_FAILED_MAX, mark, true,
-                        ret_finished + found, capacity - found);
+    for (size_t i = 0; i < FG_FAILURE_KINDS; i++) {
+        const struct fg_failures *failures = &shard->failures[i];
+        found += copy_since(failures->finished, failures->count, FG_FAILED_MAX, mark, true,
+                            ret_finished + found, capacity - found);
+    }
     return found + copy_since(shard->finished, shard->finished_count, FG_FINISHED_MAX, mark, false,
                               ret_finished + found, capacity - found);
 }

@@ -20,7 +20,7 @@
 
 enum {
     FG_FINISHED_MAX = 64,  /* finished exchanges that are remembered */
-    FG_FAILED_MAX = 32,    /* of those before, these that failed */
+    FG_FAILED_MAX = 32,    /* of those before, these that failed, for each fg_failure */
     FG_STATUS_MAX = 600,   /* HTTP status codes are below */
     FG_NAMES_SIZE = 192,   /* text that says which commands ran */
     FG_MESSAGE_SIZE = 160, /* of the message that is remembered, as text */
@@ -74,6 +74,16 @@ struct fg_ran {
 };
 
 /*
+ * Failures are kept by kind, so that what any stranger can cause at will, knocking at doors that
+ * are not there, does not push out what is worth looking at.
+ */
+enum fg_failure {
+    FG_FAILURE_WITHIN,      /* of a request that was let in, or by the gateway's own fault */
+    FG_FAILURE_TURNED_AWAY, /* refused by its head or for want of rights, or its head never came */
+    FG_FAILURE_KINDS,
+};
+
+/*
  * An exchange that is over, as it was. Most are never looked at: making text of their parts only
  * for those that are (fg_finished_format) is 900 instructions less a request.
  */
@@ -93,7 +103,8 @@ struct fg_finished {
     char message[FG_MESSAGE_SIZE];
     uint16_t status; /* 0: there was no answer */
     bool aborted;
-    uint64_t number; /* how many of the shard ended before it */
+    enum fg_failure failure; /* of which kind, if it failed */
+    uint64_t number;         /* how many of the shard ended before it */
     uint64_t commands_count;
     uint64_t command_errors; /* of these, answered with an application error */
     uint64_t frames_in;
@@ -112,6 +123,13 @@ struct fg_in_flight {
     uint64_t id;
 };
 
+/* Failures that fell out of the last ones: else a busy minute would leave nothing to look at. */
+struct fg_failures {
+    struct fg_finished finished[FG_FAILED_MAX]; /* a ring */
+    struct fg_frame_log logs[FG_FAILED_MAX];    /* theirs */
+    uint64_t count;                             /* of all that there were */
+};
+
 struct fg_shard {
     pthread_mutex_t lock;
     struct fg_counters counters;
@@ -121,10 +139,7 @@ struct fg_shard {
     struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
     struct fg_frame_log logs[FG_FINISHED_MAX];    /* theirs */
     uint64_t finished_count;
-    /* Failures that fell out of that ring: else a busy minute would leave nothing to look at. */
-    struct fg_finished failed[FG_FAILED_MAX];
-    struct fg_frame_log failed_logs[FG_FAILED_MAX];
-    uint64_t failed_count;
+    struct fg_failures failures[FG_FAILURE_KINDS];
     struct fg_route_memo route_memo;
     void *spare[FG_SPARE_MAX]; /* memory of exchanges that are over, for those to come; owned */
     size_t spare_count;

@@ -131,6 +131,18 @@ class Log(support.AdminTest):
         self.assertEqual(found["finished"], broken)
         self.assertIn("even numbered stream", entries(found)[0]["message"])
 
+    def test_those_turned_away_do_not_push_out_failures(self):
+        self.server.run("heads", web.frame(1, 2, 1, COMMAND_REQUEST, 1, HEADS))
+        broken = self.last(API + "/ro/heads")["finished"]
+        for number in range(KEPT + 2 * KEPT_FAILED):
+            self.server.get(("/fails", API + "/ro/heads", "/" + 9000 * "x")[number % 3])
+        self.server.wait_until(lambda state: not state["exchanges"])
+        state = self.get("/state", "state")
+        turned_away = [one["status"] for one in state["failed"] if one["status"] in (404, 405, 414)]
+        self.assertEqual((len(turned_away), len(set(turned_away))), (KEPT_FAILED, 3))
+        self.assertIn(broken["id"], [one["id"] for one in state["failed"]])
+        self.assertEqual(self.exchange(broken["id"])["finished"], broken)
+
     def test_failures_are_bounded_too(self):
         count = KEPT + KEPT_FAILED
         for number in range(count + 1):
@@ -138,10 +150,10 @@ class Log(support.AdminTest):
         self.server.wait_until(lambda state: not state["exchanges"])
         state = self.get("/state", "state")
         self.assertEqual(
-            [one["target"] for one in state["finished"] + state["failed"]],
+            [one["target"] for one in state["finished"] + state["failed"] if one["status"] == 404],
             ["/fails%d" % number for number in range(count, 0, -1)],
         )
-        oldest = state["failed"][-1]["id"]
+        oldest = [one["id"] for one in state["failed"] if one["status"] == 404][-1]
         self.assertEqual(self.exchange(oldest)["finished"]["target"], "/fails1")
         self.assertEqual(self.ask("/state/exchanges/%d" % (oldest - 1))[0], 404)
 
