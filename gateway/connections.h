@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct fg_driver;
+
 /* One connection, from accept to close, and the request that is on it. */
 struct fg_connection {
     struct fg_connection *next;
@@ -27,7 +29,8 @@ struct fg_connection {
     struct fg_exchange *exchange; /* NULL between requests */
     const char *target_end;
     bool head_done;
-    void *transport; /* the library's connection */
+    void *transport;          /* the library's connection */
+    struct fg_driver *driver; /* of its thread */
     void *owner;
 };
 

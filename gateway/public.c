@@ -5,9 +5,11 @@
  */
 #include "gateway/public.h"
 
+#include "gateway/driver.h"
 #include "gateway/exchange/kept.h"
 #include "gateway/tls.h"
 
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +21,18 @@ enum {
     BLOCK_SIZE = 64 * 1024,
 };
 
+struct thread {
+    struct fg_public *public;
+    struct fg_driver driver;
+};
+
 struct fg_public {
     struct fg_gateway *gateway;
-    struct MHD_Daemon *daemon;
     bool cuts_fields; /* the library takes a NUL for the end of a field */
     struct fg_connections connections;
     struct fg_kept_all kept;
+    uint32_t threads_count;
+    struct thread threads[];
 };
 
 /* -- connections ------------------------------------------------------------------------------ */
@@ -39,7 +47,8 @@ static struct fg_connection *connection_of(struct MHD_Connection *transport)
 static void on_connection(void *context, struct MHD_Connection *transport, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct fg_public *public = context;
+    struct thread *thread = context;
+    struct fg_public *public = thread->public;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         fg_connections_close(&public->connections, *socket_context);
         *socket_context = NULL;
@@ -55,6 +64,7 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
     if (connection != NULL) {
         connection->owner = public;
         connection->transport = transport;
+        connection->driver = &thread->driver;
     }
     *socket_context = connection;
 }
@@ -120,7 +130,7 @@ static size_t on_unescape(void *context, struct MHD_Connection *transport, char 
 static void wake_reader(void *context)
 {
     struct fg_connection *connection = context;
-    MHD_resume_connection(connection->transport);
+    fg_driver_resume(connection->driver, connection->transport);
 }
 
 /*
@@ -293,7 +303,7 @@ static void wake(struct fg_connection *connection)
 {
     give_body_time(connection);
     /* From here on the connection is its own thread's again, and may go any moment. */
-    MHD_resume_connection(connection->transport);
+    fg_driver_resume(connection->driver, connection->transport);
 }
 
 static void run_slow(void *context)
@@ -401,36 +411,71 @@ static bool library_cuts_fields(void)
            strtoul(version + sizeof(series) - 1, NULL, 10) < 77;
 }
 
+/* Takes over the socket, also on failure. */
+static struct MHD_Daemon *start_daemon(struct thread *thread, int listen_socket,
+                                       uint32_t connections)
+{
+    struct fg_public *public = thread->public;
+    const struct fg_config *config = &public->gateway->config;
+    struct MHD_OptionItem tls_options[FG_TLS_OPTIONS];
+    unsigned tls_flags = fg_tls_options(config, config->tls_certificate != NULL, tls_options);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL, on_request, public,
+        MHD_OPTION_ARRAY, tls_options, MHD_OPTION_LISTEN_SOCKET, listen_socket,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)config->connection_memory,
+        /* Silence within a request; between requests the watchdog is earlier, and counts it. */
+        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, thread,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, public, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        public, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
+    if (daemon == NULL) {
+        close(listen_socket);
+    }
+    return daemon;
+}
+
+/* One more thread, with a share of the connections. It listens at a copy of the socket. */
+static bool start_thread(struct fg_public *public, int listen_socket)
+{
+    const struct fg_config *config = &public->gateway->config;
+    uint32_t connections = config->connections / config->threads +
+                           (public->threads_count < config->connections % config->threads);
+    struct thread *thread = &public->threads[public->threads_count];
+    thread->public = public;
+    int copy = fcntl(listen_socket, F_DUPFD_CLOEXEC, 0);
+    struct MHD_Daemon *daemon = copy >= 0 ? start_daemon(thread, copy, connections) : NULL;
+    if (daemon == NULL) {
+        return false;
+    }
+    if (fg_driver_start(&thread->driver, daemon) != FG_OK) {
+        MHD_stop_daemon(daemon);
+        return false;
+    }
+    public->threads_count++;
+    return true;
+}
+
 enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
                                struct fg_public **ret_public, struct fg_error *error)
 {
-    struct fg_public *public = calloc(1, sizeof(*public));
+    uint32_t threads = gateway->config.threads;
+    struct fg_public *public = calloc(1, sizeof(*public) + threads * sizeof(public->threads[0]));
     if (public == NULL) {
         close(listen_socket);
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
-    const struct fg_config *config = &gateway->config;
-    struct MHD_OptionItem tls_options[FG_TLS_OPTIONS];
-    unsigned tls_flags = fg_tls_options(config, config->tls_certificate != NULL, tls_options);
     public->gateway = gateway;
     public->cuts_fields = library_cuts_fields();
-    fg_connections_init(&public->connections, config, gateway->state);
+    fg_connections_init(&public->connections, &gateway->config, gateway->state);
     fg_kept_init(&public->kept);
-    public->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL,
-        on_request, public, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_LISTEN_SOCKET, listen_socket,
-        MHD_OPTION_THREAD_POOL_SIZE, config->threads, MHD_OPTION_CONNECTION_LIMIT,
-        config->connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)config->connection_memory,
-        /* Silence within a request; between requests the watchdog is earlier, and counts it. */
-        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, public, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, public, MHD_OPTION_URI_LOG_CALLBACK, on_target, public,
-        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
-    if (public->daemon == NULL) {
-        fg_connections_clear(&public->connections);
-        fg_kept_clear(&public->kept);
-        free(public);
-        close(listen_socket);
+    bool ok = true;
+    while (ok && public->threads_count < threads) {
+        ok = start_thread(public, listen_socket);
+    }
+    close(listen_socket);
+    if (!ok) {
+        fg_public_stop(public);
         return fg_fail(error, FG_ERR_IO, 0, "the HTTP library does not start");
     }
     *ret_public = public;
@@ -439,10 +484,8 @@ enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
 
 void fg_public_quiesce(struct fg_public *public)
 {
-    int listen_socket = MHD_quiesce_daemon(public->daemon);
-    if (listen_socket >= 0) {
-        /* Else the kernel would go on accepting into the backlog. */
-        close(listen_socket);
+    for (uint32_t i = 0; i < public->threads_count; i++) {
+        fg_driver_quiesce(&public->threads[i].driver);
     }
 }
 
@@ -451,7 +494,10 @@ void fg_public_stop(struct fg_public *public)
     if (public == NULL) {
         return;
     }
-    MHD_stop_daemon(public->daemon);
+    for (uint32_t i = 0; i < public->threads_count; i++) {
+        fg_driver_stop(&public->threads[i].driver);
+        MHD_stop_daemon(public->threads[i].driver.daemon);
+    }
     fg_connections_clear(&public->connections);
     fg_kept_clear(&public->kept);
     free(public);

@@ -282,6 +282,31 @@ class Tls(unittest.TestCase):
             vanish(connection, "reset")
 
 
+class Crowd(support.ServerTest):
+    """As many requests at one moment as the HTTP library takes in whole rounds, and then silence."""
+
+    options = ("--threads", "1", "--max-connections-per-address", "0")
+
+    def suspend(self):
+        """Whatever is sent from here on is ready at one moment: when the process goes on."""
+        self.server.process.send_signal(support.signal.SIGSTOP)
+        os.waitid(os.P_PID, self.server.process.pid, os.WSTOPPED)
+
+    def test_all_are_answered(self):
+        connections = [self.server.connect() for _ in range(256)]
+        try:
+            for _ in range(3):
+                self.suspend()
+                for connection in connections:
+                    connection.sendall(support.post_head(API + "/ro/heads", len(HEADS)) + HEADS)
+                self.server.process.send_signal(support.signal.SIGCONT)
+                answers = [support.read_answer(connection) for connection in connections]
+                self.assertEqual({answer.status for answer in answers}, {200})
+        finally:
+            for connection in connections:
+                connection.close()
+
+
 @needs_fake
 class Storm(support.ServerTest):
     """SIGHUP as fast as it can be sent."""
