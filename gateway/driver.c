@@ -57,8 +57,9 @@ static void *drive(void *context)
             quiesce(driver->daemon);
             done = order;
         }
+        driver->busy = false;
         run(driver->daemon);
-        int rest = rest_of(driver->daemon);
+        int rest = driver->busy ? 0 : rest_of(driver->daemon);
         if (rest != 0 && poll(waits, 2, rest) > 0 && waits[1].revents != 0) {
             eventfd_t count;
             (void)eventfd_read(driver->wake, &count);
@@ -71,6 +72,7 @@ static void *drive(void *context)
 enum fg_status fg_driver_start(struct fg_driver *driver, struct MHD_Daemon *daemon)
 {
     driver->daemon = daemon;
+    driver->busy = false;
     atomic_init(&driver->order, FG_DRIVER_RUN);
     driver->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (driver->wake < 0) {

@@ -11,6 +11,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 enum fg_driver_order { FG_DRIVER_RUN, FG_DRIVER_QUIESCE, FG_DRIVER_STOP };
 
@@ -19,6 +20,7 @@ struct fg_driver {
     pthread_t thread;
     int wake;         /* readable once there is a new order, or a connection that goes on */
     atomic_int order; /* enum fg_driver_order */
+    bool busy;        /* a request came to its end: the next ones have arrived, as a rule */
 };
 
 /*

@@ -110,6 +110,7 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
         uint64_t now = fg_now_microseconds();
         fg_exchange_end(connection->exchange, now, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         connection->exchange = NULL;
+        connection->driver->busy = true;
         atomic_store_explicit(&connection->begun, false, memory_order_relaxed);
         fg_connection_set_deadline(connection, now, public->gateway->config.idle_seconds,
                                    FG_BOUND_IDLE_TIME);
