@@ -286,10 +286,17 @@ static enum fg_status take_payload(struct fg_frame_reader *reader, struct fg_byt
     }
     size_t missing = length - reader->payload.size;
     size_t size = input->size < missing ? input->size : missing;
-    if (fg_buffer_append(&reader->payload, input->data, size) != FG_OK) {
+    uint8_t *space = NULL;
+    if (size == 0) {
+        return FG_NEED_MORE;
+    }
+    /* Room for all of it at once: to grow leaves holes behind that no other peer's frame fits. */
+    if (fg_buffer_reserve(&reader->payload, missing, &space) != FG_OK) {
         reader->failed = FG_ERR_MEMORY;
         return fg_fail(error, FG_ERR_MEMORY, (size_t)reader->offset, "out of memory");
     }
+    memcpy(space, input->data, size);
+    reader->payload.size += size;
     input->data += size;
     input->size -= size;
     if (size < missing) {
