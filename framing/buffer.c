@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Small enough to be free, large enough that most messages never grow. */
-enum { FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 64 };
 
 void fg_buffer_init(struct fg_buffer *buffer, size_t ceiling)
 {

@@ -888,16 +888,31 @@ static enum fg_status put_number(struct fg_buffer *buffer, encode_number encode,
     return fg_buffer_append(buffer, head, size);
 }
 
+/* The head of a string, and room for its bytes. */
+static enum fg_status put_space(struct fg_buffer *buffer, encode_number encode, size_t size,
+                                uint8_t **ret_space)
+{
+    unsigned char head[HEAD_MAX];
+    size_t head_size = encode(size, head, sizeof head);
+    uint8_t *space = NULL;
+    enum fg_status status = size > SIZE_MAX - head_size
+                                ? FG_ERR_LIMIT
+                                : fg_buffer_reserve(buffer, head_size + size, &space);
+    if (status == FG_OK) {
+        memcpy(space, head, head_size);
+        buffer->size += head_size + size;
+        *ret_space = space + head_size;
+    }
+    return status;
+}
+
 static enum fg_status put_string(struct fg_buffer *buffer, encode_number encode, const void *data,
                                  size_t size)
 {
-    size_t before = buffer->size;
-    enum fg_status status = put_number(buffer, encode, size);
-    if (status == FG_OK) {
-        status = fg_buffer_append(buffer, data, size);
-    }
-    if (status != FG_OK) {
-        buffer->size = before;
+    uint8_t *space = NULL;
+    enum fg_status status = put_space(buffer, encode, size, &space);
+    if (status == FG_OK && size > 0) {
+        memcpy(space, data, size);
     }
     return status;
 }
@@ -915,6 +930,11 @@ enum fg_status fg_cbor_put_negative(struct fg_buffer *buffer, uint64_t value)
 enum fg_status fg_cbor_put_bytes(struct fg_buffer *buffer, const void *data, size_t size)
 {
     return put_string(buffer, cbor_encode_bytestring_start, data, size);
+}
+
+enum fg_status fg_cbor_put_space(struct fg_buffer *buffer, size_t size, uint8_t **ret_space)
+{
+    return put_space(buffer, cbor_encode_bytestring_start, size, ret_space);
 }
 
 enum fg_status fg_cbor_put_bytestring(struct fg_buffer *buffer, const char *string)

@@ -101,6 +101,11 @@ enum fg_status fg_cbor_put_uint(struct fg_buffer *buffer, uint64_t value);
 /* Encodes -1 - value. */
 enum fg_status fg_cbor_put_negative(struct fg_buffer *buffer, uint64_t value);
 enum fg_status fg_cbor_put_bytes(struct fg_buffer *buffer, const void *data, size_t size);
+/*
+ * A byte string of that size whose bytes the caller writes to *ret_space, before anything else
+ * happens to the buffer.
+ */
+enum fg_status fg_cbor_put_space(struct fg_buffer *buffer, size_t size, uint8_t **ret_space);
 /* A byte string with the string's bytes; names and messages travel as bytes, not text. */
 enum fg_status fg_cbor_put_bytestring(struct fg_buffer *buffer, const char *string);
 /* The caller has checked that data is UTF-8. */

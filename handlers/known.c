@@ -29,7 +29,7 @@ static const void *place_of(const struct fg_snapshot *snapshot, const struct fg_
     return fg_nodetable_place(&snapshot->history->table, &node);
 }
 
-static enum fg_status answer(const struct fg_call *call, struct fg_buffer *buffer)
+static enum fg_status answer(const struct fg_call *call, struct fg_buffer *encoded)
 {
     const struct fg_cbor_value *request = &call->command->request;
     uint32_t list;
@@ -39,7 +39,7 @@ static enum fg_status answer(const struct fg_call *call, struct fg_buffer *buffe
     }
     size_t count = (size_t)request->items[list].count;
     uint8_t *marks;
-    status = fg_buffer_reserve(buffer, count > 0 ? count : 1, &marks);
+    status = fg_cbor_put_space(encoded, count, &marks);
     if (status != FG_OK) {
         return status;
     }
@@ -48,24 +48,17 @@ static enum fg_status answer(const struct fg_call *call, struct fg_buffer *buffe
         /* Byte strings have nothing inside: they stand side by side. */
         marks[i] = knows(call->snapshot, request->items[list + 1 + i].string) ? '1' : '0';
     }
-    buffer->size += count;
     return FG_OK;
 }
 
 static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,
                           struct fg_error *error)
 {
-    struct fg_buffer marks = FG_BUFFER_INIT(FG_ANSWER_MAX);
     struct fg_buffer encoded = FG_BUFFER_INIT(FG_ANSWER_MAX);
     if (error != NULL) {
         error->message[0] = '\0';
     }
-    enum fg_status status = answer(call, &marks);
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytes(&encoded, marks.data, marks.size);
-    }
-    fg_buffer_free(&marks);
-    return fg_reply_from_buffer(status, &encoded, ret_reply, error);
+    return fg_reply_from_buffer(answer(call, &encoded), &encoded, ret_reply, error);
 }
 
 static const struct fg_argument_spec arguments[] = {

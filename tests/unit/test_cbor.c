@@ -273,6 +273,22 @@ static void assert_canonical_form(struct fg_bytes input, struct fg_bytes expecte
     fg_cbor_clear(&value);
 }
 
+static void room_for_a_byte_string_is_within_the_ceiling(void **state)
+{
+    (void)state;
+    struct fg_buffer buffer = FG_BUFFER_INIT(27);
+    uint8_t *space = NULL;
+    assert_int_equal(fg_cbor_put_space(&buffer, 26, &space), FG_ERR_LIMIT);
+    assert_int_equal(fg_cbor_put_space(&buffer, SIZE_MAX, &space), FG_ERR_LIMIT);
+    assert_int_equal(buffer.size, 0);
+    assert_null(space);
+    assert_int_equal(fg_cbor_put_space(&buffer, 25, &space), FG_OK);
+    memcpy(space, "abcdefghijklmnopqrstuvwxy", 25);
+    assert_bytes(fg_buffer_view(&buffer), "\x58\x19"
+                                          "abcdefghijklmnopqrstuvwxy");
+    fg_buffer_free(&buffer);
+}
+
 static void numbers_take_the_shortest_form(void **state)
 {
     (void)state;
@@ -430,6 +446,7 @@ int main(void)
         cmocka_unit_test(strings_in_pieces_are_joined),
         cmocka_unit_test(the_first_of_several_items_can_be_decoded),
         cmocka_unit_test(every_type_has_a_name),
+        cmocka_unit_test(room_for_a_byte_string_is_within_the_ceiling),
         cmocka_unit_test(numbers_take_the_shortest_form),
         cmocka_unit_test(floats_take_the_shortest_form_that_is_exact),
         cmocka_unit_test(every_half_float_stays_a_half_float),
