@@ -132,7 +132,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     }
     if (fg_repository_set_writer(gateway->repository, config->hg, config->command_seconds) !=
             FG_OK ||
-        fg_state_new(config->threads, &server->log, &gateway->state) != FG_OK ||
+        fg_state_new(config->threads, config->memory_bytes, &server->log, &gateway->state) !=
+            FG_OK ||
         fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK ||
         fg_workers_new(config->push_workers, config->worker_queue, &gateway->push_workers) !=
             FG_OK) {
@@ -142,7 +143,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     fg_repository_set_push_limits(
         gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
     raise_descriptor_limit(config);
-    status = fg_bundlefolder_new(config, gateway->workers, &gateway->bundles, error);
+    status = fg_bundlefolder_new(config, gateway->workers, fg_state_memory(gateway->state),
+                                 &gateway->bundles, error);
     return status == FG_OK ? start_listeners(server, error) : status;
 }
 

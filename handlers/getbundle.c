@@ -32,8 +32,7 @@ struct request {
     bool null_head; /* the null node is wanted, too, which stands for nothing */
     struct fg_rev_list common;
     struct fg_outgoing outgoing;
-    uint64_t held; /* bytes of memory that parts hold while they are sent */
-    bool small;    /* all parts lie in memory, and are few bytes */
+    bool small; /* all parts lie in memory, and are few bytes */
 };
 
 static void clear(struct request *request)
@@ -252,7 +251,8 @@ static enum fg_status add_changegroup(struct request *request, struct fg_bundle 
     }
     params[count++] = (struct fg_bundle_param){"nbchanges", fg_bytes_from_string(number), false};
     struct fg_source payload;
-    status = fg_changegroup_source(request->snapshot, &request->outgoing, version, &payload, error);
+    status = fg_changegroup_source(request->snapshot, &request->outgoing, version,
+                                   request->call->memory, &payload, error);
     return status == FG_OK ? add_part(bundle, "CHANGEGROUP", params, count, &payload, error)
                            : status;
 }
@@ -391,8 +391,8 @@ static enum fg_status add_stream(struct request *request, struct fg_bundle *bund
     struct fg_streamclone *clone;
     enum fg_status status = choose_obsstore(request, &obsstore, error);
     if (status == FG_OK) {
-        status = fg_streamclone_new(request->snapshot->layout, FG_STREAMCLONE_V2, obsstore, &clone,
-                                    error);
+        status = fg_streamclone_new(request->snapshot->layout, FG_STREAMCLONE_V2, obsstore,
+                                    request->call->memory, &clone, error);
     }
     if (status != FG_OK) {
         return status;
@@ -403,7 +403,6 @@ static enum fg_status add_stream(struct request *request, struct fg_bundle *bund
     snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)fg_streamclone_bytes(clone));
     snprintf(files, sizeof files, "%llu", (unsigned long long)fg_streamclone_files(clone));
     status = put_requirements(request->snapshot, &requirements);
-    request->held += fg_streamclone_held_bytes(clone);
     struct fg_source payload = fg_streamclone_source(clone, (struct fg_bytes){NULL, 0});
     if (status != FG_OK) {
         fg_source_destroy(&payload);
@@ -430,7 +429,7 @@ static enum fg_status make_bundle2(struct request *request, struct fg_source *re
                                             struct fg_error *) = {
         add_stream, add_changegroup, add_bookmarks, add_keys, add_obsmarkers, add_phases};
     struct fg_bundle *bundle;
-    enum fg_status status = fg_bundle_new(&bundle);
+    enum fg_status status = fg_bundle_new(request->call->memory, &bundle);
     if (status != FG_OK) {
         return fg_fail(error, status, 0, "out of memory");
     }
@@ -462,9 +461,10 @@ static enum fg_status make_bundle1(struct request *request, struct fg_source *re
                        "getbundle: without HG20 in bundlecaps a bundle has a changegroup only");
     }
     enum fg_status status = find_outgoing(request, error);
-    return status == FG_OK ? fg_changegroup_source(request->snapshot, &request->outgoing,
-                                                   FG_CHANGEGROUP_01, ret_source, error)
-                           : status;
+    return status == FG_OK
+               ? fg_changegroup_source(request->snapshot, &request->outgoing, FG_CHANGEGROUP_01,
+                                       request->call->memory, ret_source, error)
+               : status;
 }
 
 /* Reads a small bundle, so that the reply lies in memory. */
@@ -495,7 +495,6 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     clear(&request);
     ret_reply->slow_body = status == FG_OK;
     ret_reply->dense = flag_of(call, "stream", false);
-    ret_reply->held = request.held;
     return status == FG_OK && request.small ? gather(ret_reply, error) : status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "framing/reactor.h"
 #include "framing/source.h"
+#include "handlers/memory.h"
 
 #include <stdbool.h>
 
@@ -40,6 +41,7 @@ struct fg_call {
     const struct fg_command *command; /* its name and arguments, checked against the spec */
     struct fg_repository *repository;
     struct fg_snapshot *snapshot; /* the state of the repository that it sees */
+    struct fg_memory *memory;     /* where a reply counts what it holds; NULL: nowhere */
 };
 
 /* What a command answers. */
@@ -48,13 +50,14 @@ struct fg_reply {
     uint8_t flags;         /* FG_BYTES_RESPONSE_CBOR or 0 */
     bool slow_body;        /* reading the body computes or waits: not on a connection's thread */
     bool dense;            /* the body is packed as it is: compressing it gains nothing */
-    uint64_t held;         /* bytes of memory that the body holds while it is read */
 };
 
 /*
  * Runs a command. *ret_reply comes zeroed. FG_OK: it is filled and its body the caller's. A failure
  * becomes an application error with error->message; the handler has freed what it made. A handler
- * that needs the snapshot after it returned (for its body) keeps a reference of its own.
+ * that needs the snapshot after it returned (for its body) keeps a reference of its own. A body
+ * that is made while it is read counts its memory itself; what is in memory whole, who holds the
+ * reply.
  */
 typedef enum fg_status (*fg_handler)(const struct fg_call *call, struct fg_reply *ret_reply,
                                      struct fg_error *error);

@@ -51,6 +51,7 @@ struct push {
     int file;      /* the bundle in blocks */
     uint64_t size; /* bytes of the bundle */
     uint64_t file_size;
+    struct fg_holding holding; /* of start, and a block */
 };
 
 static void push_free(void *context)
@@ -64,6 +65,7 @@ static void push_free(void *context)
     }
     fg_buffer_free(&push->start);
     fg_buffer_free(&push->block);
+    fg_holding_set(&push->holding, 0);
     free(push);
 }
 
@@ -132,6 +134,8 @@ static enum fg_status begin(const struct fg_call *call, void **ret_context, stru
     fg_buffer_init(&push->start, FG_ANSWER_MAX);
     fg_buffer_init(&push->block, BLOCK);
     enum fg_status status = put_start(call, &push->start);
+    push->holding.memory = call->memory;
+    fg_holding_set(&push->holding, push->start.capacity + BLOCK);
     if (status != FG_OK) {
         fg_fail(error, status, 0, "unbundle: the heads: %s", fg_status_text(status));
     } else {

@@ -70,6 +70,7 @@ struct fg_bundlecache {
     pthread_cond_t loaded;
     struct fg_bundlestore *store;
     struct fg_workers *workers;
+    struct fg_memory *memory;
     struct entry *entries; /* asked for last */
     struct entry *oldest;
     struct fg_bundlecache_view counts;
@@ -330,8 +331,9 @@ static enum fg_status make_own(struct follower *follower)
     follower->maker = (struct fg_bundle_maker){.make = NULL};
     struct fg_source source = {
         .read = read_remade, .destroy = destroy_remade, .context = remade, .size = FG_SIZE_UNKNOWN};
+    const struct fg_bundlecache *cache = follower->entry->cache;
     enum fg_status status =
-        fg_pump_new(follower->entry->cache->workers, &source, follower->wait, &follower->own);
+        fg_pump_new(cache->workers, cache->memory, &source, follower->wait, &follower->own);
     follower->has_own = status == FG_OK;
     return status;
 }
@@ -550,7 +552,7 @@ static enum fg_status read_alone(struct fg_bundlecache *cache, struct fg_source 
                                  struct fg_source *ret_source)
 {
     destroy_maker(maker);
-    return fg_pump_new(cache->workers, source, wait, ret_source);
+    return fg_pump_new(cache->workers, cache->memory, source, wait, ret_source);
 }
 
 enum fg_status fg_bundlecache_add(struct fg_bundlecache *cache, const uint8_t *key, uint8_t tag,
@@ -612,7 +614,8 @@ static void add_found(void *context, const uint8_t *key, const struct stat *info
 }
 
 enum fg_status fg_bundlecache_open(const char *path, uint64_t bytes, struct fg_workers *workers,
-                                   struct fg_bundlecache **ret_cache, struct fg_error *error)
+                                   struct fg_memory *memory, struct fg_bundlecache **ret_cache,
+                                   struct fg_error *error)
 {
     struct fg_bundlecache *cache = calloc(1, sizeof(*cache));
     if (cache == NULL) {
@@ -621,6 +624,7 @@ enum fg_status fg_bundlecache_open(const char *path, uint64_t bytes, struct fg_w
     pthread_mutex_init(&cache->lock, NULL);
     pthread_cond_init(&cache->loaded, NULL);
     cache->workers = workers;
+    cache->memory = memory;
     cache->counts.limit = bytes;
     enum fg_status status = fg_bundlestore_open(path, &cache->store, error);
     if (status == FG_OK && fg_bundlestore_list(cache->store, add_found, cache) != FG_OK) {

@@ -19,10 +19,12 @@ struct fg_bundlecache;
 
 /*
  * Opens a cache of at most so many bytes in the folder path. Errors of fg_bundlestore_open. The
- * pool must live as long as the sources that the cache gives, but may be stopped.
+ * pool must live as long as the sources that the cache gives, but may be stopped. Its pumps count
+ * in memory (or NULL).
  */
 enum fg_status fg_bundlecache_open(const char *path, uint64_t bytes, struct fg_workers *workers,
-                                   struct fg_bundlecache **ret_cache, struct fg_error *error);
+                                   struct fg_memory *memory, struct fg_bundlecache **ret_cache,
+                                   struct fg_error *error);
 
 /* The pool was stopped, and all sources are destroyed. Takes NULL. */
 void fg_bundlecache_close(struct fg_bundlecache *cache);

@@ -18,6 +18,7 @@ struct fg_bundlefolder {
     pthread_mutex_t lock;
     const struct fg_config *config;
     struct fg_workers *workers;
+    struct fg_memory *memory;
     bool opened; /* or tried */
     struct fg_bundlecache *cache;
 };
@@ -118,7 +119,8 @@ void fg_bundlefolder_say(const struct fg_config *config)
 }
 
 enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_workers *workers,
-                                   struct fg_bundlefolder **ret_folder, struct fg_error *error)
+                                   struct fg_memory *memory, struct fg_bundlefolder **ret_folder,
+                                   struct fg_error *error)
 {
     *ret_folder = NULL;
     if (strcmp(config->bundle_cache, "off") == 0 || config->bundle_cache_bytes == 0) {
@@ -131,11 +133,13 @@ enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_wor
     pthread_mutex_init(&folder->lock, NULL);
     folder->config = config;
     folder->workers = workers;
+    folder->memory = memory;
     if (strcmp(config->bundle_cache, "auto") != 0) {
         struct fg_error inner;
         folder->opened = true;
-        enum fg_status status = fg_bundlecache_open(
-            config->bundle_cache, config->bundle_cache_bytes, workers, &folder->cache, &inner);
+        enum fg_status status =
+            fg_bundlecache_open(config->bundle_cache, config->bundle_cache_bytes, workers, memory,
+                                &folder->cache, &inner);
         if (status != FG_OK) {
             fg_bundlefolder_free(folder);
             char name[FG_SETTING_NAME_SIZE];
@@ -171,7 +175,7 @@ struct fg_bundlecache *fg_bundlefolder_cache(struct fg_bundlefolder *folder)
             make_base(path);
         }
         if (!found || fg_bundlecache_open(path, folder->config->bundle_cache_bytes, folder->workers,
-                                          &folder->cache, &why) != FG_OK) {
+                                          folder->memory, &folder->cache, &why) != FG_OK) {
             fg_log_message("bundles are not kept: %s", why.message);
         } else {
             label(path, folder->config->repository);

@@ -13,10 +13,11 @@ struct fg_bundlefolder;
  * A folder that was named is opened now, and if it cannot be used that is a failure, as
  * fg_bundlecache_open has it. One that was not named is opened when it is first needed, and done
  * without if it cannot be, which a message says. *ret_folder is NULL where no bundle is to be kept.
- * config and workers must live as long. FG_ERR_MEMORY.
+ * config, workers and memory must live as long. FG_ERR_MEMORY.
  */
 enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_workers *workers,
-                                   struct fg_bundlefolder **ret_folder, struct fg_error *error);
+                                   struct fg_memory *memory, struct fg_bundlefolder **ret_folder,
+                                   struct fg_error *error);
 
 /* Prints which folder it is, for whoever starts the program. */
 void fg_bundlefolder_say(const struct fg_config *config);

@@ -13,6 +13,7 @@ enum { BLOCK_SIZE = 64 * 1024 };
 
 struct filter {
     enum fg_compression compression;
+    struct fg_holding holding;
     struct fg_source source;
     z_stream zlib;
     ZSTD_CCtx *zstd;
@@ -53,6 +54,7 @@ static void destroy(void *context)
         (void)deflateEnd(&filter->zlib);
     }
     ZSTD_freeCCtx(filter->zstd);
+    fg_holding_set(&filter->holding, 0);
     free(filter);
 }
 
@@ -188,15 +190,22 @@ static enum fg_status open_library(struct filter *filter, int level)
 }
 
 enum fg_status fg_compress_new(enum fg_compression compression, int level, struct fg_bytes prefix,
-                               struct fg_source *source, struct fg_source *ret_source)
+                               struct fg_memory *memory, struct fg_source *source,
+                               struct fg_source *ret_source)
 {
     struct filter *filter = malloc(sizeof(*filter));
     enum fg_status status = filter == NULL ? FG_ERR_MEMORY : FG_OK;
     if (status == FG_OK) {
         memset(filter, 0, offsetof(struct filter, in));
         filter->compression = compression;
+        filter->holding.memory = memory;
         status =
             prefix.size > FG_COMPRESS_PREFIX_MAX ? FG_ERR_ARGUMENT : open_library(filter, level);
+        if (status == FG_OK) {
+            /* The library takes most of it when it has something to compress. */
+            status =
+                fg_holding_ask(&filter->holding, fg_compress_held_bytes(compression, level), NULL);
+        }
         if (status != FG_OK) {
             destroy(filter);
         }

@@ -6,6 +6,7 @@
 #define FRAMEGATE_GATEWAY_COMPRESS_H
 
 #include "framing/source.h"
+#include "handlers/memory.h"
 
 enum fg_compression {
     FG_COMPRESSION_NONE,
@@ -20,11 +21,13 @@ uint64_t fg_compress_held_bytes(enum fg_compression compression, int level);
  * A source that gives the bytes of prefix as they are (at most FG_COMPRESS_PREFIX_MAX, copied), and
  * then those of *source, compressed. *source is taken over, also on failure, and ret_source may be
  * the same object; it must always have something to give (FG_PENDING is passed on only with
- * FG_COMPRESSION_NONE). Level is the library's. FG_ERR_ARGUMENT: prefix or level out of range;
- * FG_ERR_MEMORY.
+ * FG_COMPRESSION_NONE). Level is the library's. What it holds is counted in memory (or NULL), which
+ * must live as long. FG_ERR_ARGUMENT: prefix or level out of range; FG_ERR_LIMIT: as
+ * fg_holding_ask; FG_ERR_MEMORY.
  */
 enum { FG_COMPRESS_PREFIX_MAX = 16 };
 enum fg_status fg_compress_new(enum fg_compression compression, int level, struct fg_bytes prefix,
-                               struct fg_source *source, struct fg_source *ret_source);
+                               struct fg_memory *memory, struct fg_source *source,
+                               struct fg_source *ret_source);
 
 #endif

@@ -84,6 +84,7 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
                           gateway->config.frame_log_secrets);
         exchange->gateway = gateway;
         exchange->shard = shard;
+        exchange->holding.memory = fg_state_memory(gateway->state);
         exchange->peer = *peer;
         exchange->id = fg_shard_enter(gateway->state, shard, &exchange->entry);
     }
@@ -122,16 +123,13 @@ static void account(struct fg_exchange *exchange, uint64_t held)
     if (held < ACCOUNT_FROM) {
         held = 0;
     }
-    if (held != exchange->accounted) {
-        fg_state_add_memory(exchange->gateway->state, (int64_t)held - (int64_t)exchange->accounted);
-        exchange->accounted = held;
-    }
+    fg_holding_set(&exchange->holding, held);
 }
 
 static uint64_t held_bytes(const struct fg_exchange *exchange)
 {
-    uint64_t held = exchange->reply_bytes + exchange->debug.text.capacity + exchange->pump_bytes +
-                    exchange->source_bytes + fg_exchange_classic_held(exchange);
+    uint64_t held =
+        exchange->reply_bytes + exchange->debug.text.capacity + fg_exchange_classic_held(exchange);
     size_t frame = fg_frame_reader_held_bytes(&exchange->reader);
     if (frame >= ACCOUNT_FROM) {
         held += frame; /* larger ones than every peer may send were allowed */
@@ -159,7 +157,8 @@ void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, bool aborted)
     if (exchange->reactor != NULL) {
         shard->counters.streams_reopened += fg_reactor_streams_reopened(exchange->reactor);
     }
-    /* Before it leaves, so that nothing in flight means nothing accounted; it is freed at once. */
+    /* Before it leaves, so that nothing in flight means nothing accounted; it is freed at once.
+       What made its answer counts itself, and workers may have it for a moment more. */
     account(exchange, 0);
     struct fg_finished *finished = fg_shard_leave(
         shard, &exchange->entry, fg_exchange_final_status(exchange), aborted, &exchange->log);
@@ -248,7 +247,7 @@ enum fg_exchange_step fg_exchange_head(struct fg_exchange *exchange, struct fg_h
 {
     struct fg_gateway *gateway = exchange->gateway;
     head->target = (struct fg_bytes){exchange->target, exchange->target_size};
-    head->memory_short = fg_state_memory(gateway->state) > gateway->config.memory_bytes;
+    head->memory_short = fg_memory_is_short(fg_state_memory(gateway->state));
     const struct fg_field *agent = fg_head_find(head, "user-agent");
 
     pthread_mutex_lock(&exchange->shard->lock);
@@ -367,18 +366,16 @@ static void take_frames(struct fg_exchange *exchange, struct fg_bytes *input)
 static void account_growth(struct fg_exchange *exchange)
 {
     const struct fg_gateway *gateway = exchange->gateway;
-    uint64_t before = exchange->accounted;
+    uint64_t before = exchange->holding.bytes;
     account(exchange, held_bytes(exchange));
-    bool over = fg_state_memory(gateway->state) > 2 * gateway->config.memory_bytes;
-    if (!over || exchange->accounted <= before || exchange->slow != NULL ||
+    bool over = fg_memory_is_spent(fg_state_memory(gateway->state));
+    if (!over || exchange->holding.bytes <= before || exchange->slow != NULL ||
         exchange->route.kind != FG_ROUTE_COMMANDS || exchange->status != 0) {
         return;
     }
     fg_shard_count_bound(exchange->shard, FG_BOUND_MEMORY);
     fg_exchange_refuse(exchange, 503, "the requests in progress hold too much, try again later");
     exchange->reply_bytes = 0;
-    exchange->pump_bytes = 0;
-    exchange->source_bytes = 0;
     clear(exchange);
     account(exchange, 0);
 }

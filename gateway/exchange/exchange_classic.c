@@ -223,10 +223,7 @@ static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *re
         classic->type = FG_CLASSIC_TYPE_2;
     }
     if (streams && !exchange->shared) {
-        uint64_t held = 0;
-        status = fg_exchange_encode(&exchange->gateway->config, engine, reply->dense, &reply->body,
-                                    &held);
-        exchange->pump_bytes += held;
+        status = fg_exchange_encode(exchange->gateway, engine, reply->dense, &reply->body);
         reply->slow_body = reply->slow_body || engine != FG_CLASSIC_ENGINE_NONE;
     }
     if (status == FG_OK && reply->slow_body) {

@@ -68,8 +68,6 @@ struct fg_exchange {
     struct fg_delivery *ending;     /* has all its data; as slow */
     struct fg_classic *classic;     /* CLASSIC */
     struct fg_wait wait;            /* what the part of the answer that comes next waits for */
-    uint64_t pump_bytes;            /* of the buffers of pumps, and of compression */
-    uint64_t source_bytes;          /* that the sources of replies hold */
     bool shared;                    /* the last reply came by the bundle cache, encoded so: */
     enum fg_classic_engine shared_engine;
 
@@ -77,8 +75,8 @@ struct fg_exchange {
     struct fg_command_run running; /* the command that is being answered; microseconds: its start */
     bool sleeps;                   /* until a worker has read ahead */
     size_t unsized_count;
-    uint64_t reply_bytes; /* that wait in memory */
-    uint64_t accounted;   /* of these and others, in the gateway's sum */
+    uint64_t reply_bytes;      /* that wait in memory */
+    struct fg_holding holding; /* of these and others, in the gateway's sum */
     uint64_t commands;
     uint64_t command_errors;
     uint64_t frames_in;
@@ -169,10 +167,10 @@ enum fg_status fg_exchange_share(struct fg_exchange *exchange, const struct fg_c
 
 /*
  * exchange_share.c: encodes the body of a reply as the classic transport sends it. *source becomes
- * the result, which holds *ret_held bytes; on failure it is destroyed. FG_ERR_MEMORY.
+ * the result; on failure it is destroyed. FG_ERR_MEMORY, FG_ERR_LIMIT.
  */
-enum fg_status fg_exchange_encode(const struct fg_config *config, enum fg_classic_engine engine,
-                                  bool dense, struct fg_source *source, uint64_t *ret_held);
+enum fg_status fg_exchange_encode(const struct fg_gateway *gateway, enum fg_classic_engine engine,
+                                  bool dense, struct fg_source *source);
 
 /* exchange_classic.c: the words of X-HgProto-N. */
 struct fg_bytes fg_exchange_classic_words(const struct fg_exchange *exchange);

@@ -85,7 +85,6 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
 {
     if (status == FG_OK) {
         note_size(exchange, spec, requestid, reply);
-        exchange->source_bytes += reply->held;
     }
     struct fg_error shown;
     if (status != FG_OK) {
@@ -135,12 +134,8 @@ void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command
 
 enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *source)
 {
-    enum fg_status status =
-        fg_pump_new(exchange->gateway->workers, source, &exchange->wait, source);
-    if (status == FG_OK) {
-        exchange->pump_bytes += FG_PUMP_SIZE;
-    }
-    return status;
+    return fg_pump_new(exchange->gateway->workers, fg_state_memory(exchange->gateway->state),
+                       source, &exchange->wait, source);
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
@@ -157,7 +152,8 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
             return status;
         }
     }
-    *ret_call = (struct fg_call){command, repository, exchange->snapshot};
+    *ret_call = (struct fg_call){command, repository, exchange->snapshot,
+                                 fg_state_memory(exchange->gateway->state)};
     return FG_OK;
 }
 

@@ -30,8 +30,8 @@ static enum fg_status put_before(struct fg_bytes prefix, struct fg_source *sourc
     return FG_OK;
 }
 
-enum fg_status fg_exchange_encode(const struct fg_config *config, enum fg_classic_engine engine,
-                                  bool dense, struct fg_source *source, uint64_t *ret_held)
+enum fg_status fg_exchange_encode(const struct fg_gateway *gateway, enum fg_classic_engine engine,
+                                  bool dense, struct fg_source *source)
 {
     static const enum fg_compression compressions[] = {FG_COMPRESSION_ZLIB, FG_COMPRESSION_ZSTD,
                                                        FG_COMPRESSION_ZLIB, FG_COMPRESSION_NONE};
@@ -48,15 +48,12 @@ enum fg_status fg_exchange_encode(const struct fg_config *config, enum fg_classi
         return put_before((struct fg_bytes){(const uint8_t *)prefix, size}, source);
     }
     /* What is packed already goes into zlib as it is, for clients that want zlib's format. */
+    const struct fg_config *config = &gateway->config;
     int level = compression == FG_COMPRESSION_ZSTD ? (int)config->zstd_level
                 : dense                            ? 0
                                                    : (int)config->zlib_level;
-    enum fg_status status = fg_compress_new(
-        compression, level, (struct fg_bytes){(const uint8_t *)prefix, size}, source, source);
-    if (status == FG_OK) {
-        *ret_held = fg_compress_held_bytes(compression, level);
-    }
-    return status;
+    return fg_compress_new(compression, level, (struct fg_bytes){(const uint8_t *)prefix, size},
+                           fg_state_memory(gateway->state), source, source);
 }
 
 /* -- making it once more ---------------------------------------------------------------------- */
@@ -67,6 +64,7 @@ struct again {
     const struct fg_command_spec *spec;
     struct fg_command *command;
     struct fg_snapshot *snapshot;
+    struct fg_holding holding;         /* whoever follows a bundle keeps the means to make it */
     bool encoded;                      /* for the classic transport, which says how */
     enum fg_classic_engine engines[2]; /* if the reply is not dense, and if it is */
 };
@@ -76,6 +74,7 @@ static void destroy_again(void *context)
     struct again *again = context;
     fg_command_free(again->command);
     fg_snapshot_unref(again->snapshot);
+    fg_holding_set(&again->holding, 0);
     free(again);
 }
 
@@ -83,7 +82,9 @@ static void destroy_again(void *context)
 static enum fg_status run_again(const struct again *again, struct fg_reply *ret_reply,
                                 uint8_t *ret_tag, struct fg_error *error)
 {
-    const struct fg_call call = {again->command, again->gateway->repository, again->snapshot};
+    struct fg_memory *memory = fg_state_memory(again->gateway->state);
+    const struct fg_call call = {again->command, again->gateway->repository, again->snapshot,
+                                 memory};
     struct fg_reply reply = {.flags = 0};
     enum fg_status status = again->spec->run(&call, &reply, error);
     if (status != FG_OK) {
@@ -91,14 +92,11 @@ static enum fg_status run_again(const struct again *again, struct fg_reply *ret_
     }
     enum fg_classic_engine engine = again->engines[reply.dense];
     if (again->encoded) {
-        /* The cache makes one for many: it is nobody's own. */
-        uint64_t held;
-        status =
-            fg_exchange_encode(&again->gateway->config, engine, reply.dense, &reply.body, &held);
+        status = fg_exchange_encode(again->gateway, engine, reply.dense, &reply.body);
     } else if (reply.body.read == NULL) {
         /* The cache reads its sources. */
-        status = fg_compress_new(FG_COMPRESSION_NONE, 0, (struct fg_bytes){NULL, 0}, &reply.body,
-                                 &reply.body);
+        status = fg_compress_new(FG_COMPRESSION_NONE, 0, (struct fg_bytes){NULL, 0}, memory,
+                                 &reply.body, &reply.body);
     }
     if (status != FG_OK) {
         return fg_fail(error, status, 0, "%s", fg_status_text(status));
@@ -136,6 +134,8 @@ static enum fg_status new_again(struct fg_exchange *exchange, const struct fg_co
         return status;
     }
     again->gateway = exchange->gateway;
+    again->holding.memory = fg_state_memory(exchange->gateway->state);
+    fg_holding_set(&again->holding, fg_command_held_bytes(again->command));
     again->spec = spec;
     again->snapshot = fg_snapshot_ref(call->snapshot);
     again->encoded = exchange->classic != NULL;
@@ -185,8 +185,6 @@ static enum fg_status share(struct fg_exchange *exchange, struct fg_bundlecache 
                             struct again *again, struct fg_reply *ret_reply, struct fg_error *error)
 {
     const struct fg_bundle_maker maker = {make, destroy_again, again};
-    /* Whoever follows a bundle keeps the means to make it. */
-    const uint64_t held = fg_command_held_bytes(again->command);
     uint8_t key[FG_BUNDLE_KEY_SIZE];
     uint8_t tag = 0;
     struct fg_reply reply = {.flags = 0};
@@ -212,7 +210,6 @@ static enum fg_status share(struct fg_exchange *exchange, struct fg_bundlecache 
                                     &ret_reply->body);
     }
     exchange->shared = status == FG_OK;
-    ret_reply->held = held;
     exchange->shared_engine = (enum fg_classic_engine)tag;
     return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "%s", fg_status_text(status));
 }

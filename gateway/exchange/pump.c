@@ -14,6 +14,7 @@ enum { TURN_BYTES = 8 * FG_PUMP_SIZE };
 struct pump {
     pthread_mutex_t lock;
     struct fg_workers *workers;
+    struct fg_holding holding;
     struct fg_source source; /* the job's */
     struct fg_job job;
     struct fg_wait *wait;
@@ -31,6 +32,7 @@ struct pump {
 static void free_pump(struct pump *pump)
 {
     fg_source_destroy(&pump->source);
+    fg_holding_set(&pump->holding, 0);
     pthread_mutex_destroy(&pump->lock);
     free(pump);
 }
@@ -212,8 +214,9 @@ static void destroy(void *context)
     }
 }
 
-enum fg_status fg_pump_new(struct fg_workers *workers, struct fg_source *source,
-                           struct fg_wait *wait, struct fg_source *ret_source)
+enum fg_status fg_pump_new(struct fg_workers *workers, struct fg_memory *memory,
+                           struct fg_source *source, struct fg_wait *wait,
+                           struct fg_source *ret_source)
 {
     if (workers == NULL) {
         struct fg_source same = *source;
@@ -230,6 +233,8 @@ enum fg_status fg_pump_new(struct fg_workers *workers, struct fg_source *source,
     memset(pump, 0, offsetof(struct pump, ring));
     pthread_mutex_init(&pump->lock, NULL);
     pump->workers = workers;
+    pump->holding.memory = memory;
+    fg_holding_set(&pump->holding, sizeof(*pump));
     pump->job = (struct fg_job){.run = run, .context = pump};
     pump->wait = wait;
     pump->source = *source;

@@ -8,6 +8,7 @@
 
 #include "framing/source.h"
 #include "gateway/workers.h"
+#include "handlers/memory.h"
 
 enum { FG_PUMP_SIZE = 128 * 1024 }; /* bytes of the buffer: two blocks of a reply */
 
@@ -28,9 +29,11 @@ struct fg_wait {
  * and destroyed by one thread at a time; whenever it has nothing it fills *wait, which must live as
  * long as it. Jobs of the pump may outlive it: what source needs must live as long as the pool.
  * After the pool was stopped the source fails with FG_ERR_STATE. Without a pool (workers NULL) the
- * source is read by the consumer itself. FG_ERR_MEMORY.
+ * source is read by the consumer itself. Its own memory is counted in memory (or NULL), which must
+ * live as long as the pool. FG_ERR_MEMORY.
  */
-enum fg_status fg_pump_new(struct fg_workers *workers, struct fg_source *source,
-                           struct fg_wait *wait, struct fg_source *ret_source);
+enum fg_status fg_pump_new(struct fg_workers *workers, struct fg_memory *memory,
+                           struct fg_source *source, struct fg_wait *wait,
+                           struct fg_source *ret_source);
 
 #endif

@@ -25,7 +25,7 @@ struct fg_state {
     struct fg_log *log;
     uint64_t start;
     atomic_uint threads;
-    _Atomic int64_t memory;
+    struct fg_memory memory;
 };
 
 uint64_t fg_now_microseconds(void)
@@ -60,7 +60,8 @@ static enum fg_status shard_init(struct fg_shard *shard, size_t commands, uint64
     return FG_OK;
 }
 
-enum fg_status fg_state_new(uint32_t shards, struct fg_log *log, struct fg_state **ret_state)
+enum fg_status fg_state_new(uint32_t shards, uint64_t memory, struct fg_log *log,
+                            struct fg_state **ret_state)
 {
     struct fg_state *state = calloc(1, sizeof(*state));
     if (state == NULL) {
@@ -74,6 +75,7 @@ enum fg_status fg_state_new(uint32_t shards, struct fg_log *log, struct fg_state
     memset(state->shards, 0, shards * sizeof(*state->shards));
     (void)fg_registry_all(&state->commands_count);
     state->log = log;
+    fg_memory_init(&state->memory, memory);
     state->start = fg_now_microseconds();
     for (; state->count < shards; state->count++) {
         struct fg_shard *shard = &state->shards[state->count].shard;
@@ -234,15 +236,9 @@ void fg_state_count_bound(struct fg_state *state, enum fg_bound bound)
     pthread_mutex_unlock(&shard->lock);
 }
 
-void fg_state_add_memory(struct fg_state *state, int64_t bytes)
+struct fg_memory *fg_state_memory(struct fg_state *state)
 {
-    atomic_fetch_add_explicit(&state->memory, bytes, memory_order_relaxed);
-}
-
-uint64_t fg_state_memory(const struct fg_state *state)
-{
-    int64_t bytes = atomic_load_explicit(&state->memory, memory_order_relaxed);
-    return bytes > 0 ? (uint64_t)bytes : 0;
+    return &state->memory;
 }
 
 uint64_t fg_state_in_flight(struct fg_state *state)
@@ -404,7 +400,8 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     }
     clock_gettime(CLOCK_REALTIME, &view.time);
     view.uptime_microseconds = fg_now_microseconds() - state->start;
-    view.memory_bytes = fg_state_memory(state);
+    view.memory_bytes = fg_memory_bytes(&state->memory);
+    view.counters.bounds[FG_BOUND_MEMORY] += atomic_load(&state->memory.refusals);
     unlock_all(state);
     if (status != FG_OK) {
         fg_state_view_clear(&view);

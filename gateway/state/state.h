@@ -12,6 +12,7 @@
 #include "gateway/log.h"
 #include "gateway/state/framelog.h"
 #include "gateway/state/histogram.h"
+#include "handlers/memory.h"
 #include "handlers/registry.h"
 
 #include <pthread.h>
@@ -150,10 +151,11 @@ struct fg_shard {
 struct fg_state;
 
 /*
- * shards: how many threads will use fg_state_shard; more than that share. log may be NULL (no
- * access log); it must outlive the state. FG_ERR_MEMORY.
+ * shards: how many threads will use fg_state_shard; more than that share. memory: the ceiling of
+ * fg_state_memory. log may be NULL (no access log); it must outlive the state. FG_ERR_MEMORY.
  */
-enum fg_status fg_state_new(uint32_t shards, struct fg_log *log, struct fg_state **ret_state);
+enum fg_status fg_state_new(uint32_t shards, uint64_t memory, struct fg_log *log,
+                            struct fg_state **ret_state);
 
 /* Nothing may be in flight. Takes NULL. */
 void fg_state_free(struct fg_state *state);
@@ -203,11 +205,8 @@ uint64_t fg_state_in_flight(struct fg_state *state);
 /* Counts a bound that was reached outside of any exchange. */
 void fg_state_count_bound(struct fg_state *state, enum fg_bound bound);
 
-/*
- * Bytes that exchanges hold; added to and read without a lock, since every thread needs the sum.
- */
-void fg_state_add_memory(struct fg_state *state, int64_t bytes);
-uint64_t fg_state_memory(const struct fg_state *state);
+/* Bytes that are held on behalf of exchanges. As long as the state. */
+struct fg_memory *fg_state_memory(struct fg_state *state);
 
 /* A consistent copy. Owned by the caller, freed with fg_state_view_clear. */
 struct fg_state_view {

@@ -27,14 +27,16 @@ struct fg_bundle {
     bool ended;               /* the end mark was given */
     struct fg_buffer pending; /* what is given next, before anything is made */
     size_t taken;             /* bytes of pending that were given */
+    struct fg_holding holding;
 };
 
-enum fg_status fg_bundle_new(struct fg_bundle **ret_bundle)
+enum fg_status fg_bundle_new(struct fg_memory *memory, struct fg_bundle **ret_bundle)
 {
     struct fg_bundle *bundle = calloc(1, sizeof *bundle);
     if (bundle == NULL) {
         return FG_ERR_MEMORY;
     }
+    bundle->holding.memory = memory;
     fg_buffer_init(&bundle->pending, HEADER_LIMIT + ROOM_MIN);
     /* The magic, and no parameters of the whole stream. */
     static const uint8_t start[] = {'H', 'G', '2', '0', 0, 0, 0, 0};
@@ -57,6 +59,7 @@ void fg_bundle_free(struct fg_bundle *bundle)
         fg_source_destroy(&bundle->parts[i].payload);
     }
     fg_buffer_free(&bundle->pending);
+    fg_holding_set(&bundle->holding, 0);
     free(bundle);
 }
 
@@ -126,6 +129,10 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
     put(&writer, type, strlen(type));
     put_be32(&writer, bundle->count);
     put_params(&writer, params, params_count);
+    if (writer.status == FG_OK && payload->read == NULL) {
+        writer.status =
+            fg_holding_ask(&bundle->holding, bundle->holding.bytes + payload->size, NULL);
+    }
     if (writer.status != FG_OK) {
         fg_buffer_free(&part->header);
         fg_source_destroy(payload);

@@ -7,6 +7,7 @@
 
 #include "framing/buffer.h"
 #include "framing/source.h"
+#include "handlers/memory.h"
 
 #include <stdbool.h>
 
@@ -20,8 +21,11 @@ struct fg_bundle_param {
 
 struct fg_bundle;
 
-/* A bundle without parts. FG_ERR_MEMORY. */
-enum fg_status fg_bundle_new(struct fg_bundle **ret_bundle);
+/*
+ * A bundle without parts. Payloads that lie in memory are counted in memory (or NULL), which must
+ * live as long as the bundle. FG_ERR_MEMORY.
+ */
+enum fg_status fg_bundle_new(struct fg_memory *memory, struct fg_bundle **ret_bundle);
 
 /* Takes NULL. */
 void fg_bundle_free(struct fg_bundle *bundle);
@@ -29,7 +33,7 @@ void fg_bundle_free(struct fg_bundle *bundle);
 /*
  * Adds a part. type in capitals is mandatory: a client that does not know it must not take the
  * bundle. The payload is taken over, also on failure. Mandatory parameters come first.
- * FG_ERR_LIMIT: too many parts, or a parameter too long; FG_ERR_MEMORY.
+ * FG_ERR_LIMIT: too many parts, a parameter too long, or as fg_holding_ask; FG_ERR_MEMORY.
  */
 enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
                              const struct fg_bundle_param *params, size_t params_count,

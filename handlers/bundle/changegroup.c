@@ -45,6 +45,7 @@ struct changegroup {
     struct fg_buffer name;     /* for opening filelogs */
     struct fg_buffer out;
     size_t taken; /* bytes of out that were given */
+    struct fg_holding holding;
 };
 
 static void destroy(void *context)
@@ -63,7 +64,20 @@ static void destroy(void *context)
     fg_deltagroup_clear(&changegroup->group);
     fg_outgoing_clear(&changegroup->outgoing);
     fg_snapshot_unref(changegroup->snapshot);
+    fg_holding_set(&changegroup->holding, 0);
     free(changegroup);
+}
+
+/* Counts what it holds now. FG_ERR_LIMIT: that is too much. */
+static enum fg_status count_held(struct changegroup *changegroup, struct fg_error *error)
+{
+    uint64_t held = sizeof *changegroup + changegroup->outgoing.count +
+                    fg_deltagroup_held_bytes(&changegroup->group) +
+                    fg_paths_held_bytes(&changegroup->paths) +
+                    fg_shadows_held_bytes(&changegroup->manifest_shadows) +
+                    fg_shadows_held_bytes(&changegroup->file_shadows) + changegroup->name.capacity +
+                    changegroup->out.capacity;
+    return fg_holding_ask(&changegroup->holding, held, error);
 }
 
 /* -- changesets ------------------------------------------------------------------------------- */
@@ -328,7 +342,8 @@ static enum fg_status fill(struct changegroup *changegroup)
             return status;
         }
     }
-    return changegroup->out.size > 0 ? FG_OK : FG_END;
+    enum fg_status status = count_held(changegroup, NULL);
+    return status != FG_OK ? status : changegroup->out.size > 0 ? FG_OK : FG_END;
 }
 
 static enum fg_status read_changegroup(void *context, uint8_t *buffer, size_t capacity,
@@ -375,7 +390,7 @@ static enum fg_status prepare(struct changegroup *changegroup, enum fg_changegro
 }
 
 enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_outgoing *outgoing,
-                                     enum fg_changegroup_version version,
+                                     enum fg_changegroup_version version, struct fg_memory *memory,
                                      struct fg_source *ret_source, struct fg_error *error)
 {
     struct changegroup *changegroup = calloc(1, sizeof *changegroup);
@@ -383,6 +398,7 @@ enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_out
         fg_outgoing_clear(outgoing);
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
+    changegroup->holding.memory = memory;
     changegroup->snapshot = fg_snapshot_ref(snapshot);
     changegroup->outgoing = *outgoing;
     *outgoing = (struct fg_outgoing){0};
@@ -390,6 +406,9 @@ enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_out
     if (status == FG_OK) {
         status = fg_deltagroup_begin(&changegroup->group, snapshot->changelog,
                                      FG_DELTAGROUP_CHANGESETS, error);
+    }
+    if (status == FG_OK) {
+        status = count_held(changegroup, error);
     }
     if (status != FG_OK) {
         destroy(changegroup);

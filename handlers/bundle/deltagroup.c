@@ -58,6 +58,12 @@ void fg_deltagroup_clear(struct fg_deltagroup *group)
     group->sent = NULL;
 }
 
+uint64_t fg_deltagroup_held_bytes(const struct fg_deltagroup *group)
+{
+    return fg_revlog_reader_held_bytes(&group->reader) + group->text.capacity +
+           group->base.capacity + group->sent_capacity;
+}
+
 enum fg_status fg_deltagroup_begin(struct fg_deltagroup *group, const struct fg_revlog *revlog,
                                    enum fg_deltagroup_kind kind, struct fg_error *error)
 {

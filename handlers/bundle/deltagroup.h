@@ -49,6 +49,9 @@ void fg_deltagroup_init(struct fg_deltagroup *group, enum fg_changegroup_version
 /* Frees what it owns. Takes a zeroed group. */
 void fg_deltagroup_clear(struct fg_deltagroup *group);
 
+/* Bytes of memory that it holds. */
+uint64_t fg_deltagroup_held_bytes(const struct fg_deltagroup *group);
+
 /* Goes on with another revlog, which is borrowed until the next call. FG_ERR_MEMORY. */
 enum fg_status fg_deltagroup_begin(struct fg_deltagroup *group, const struct fg_revlog *revlog,
                                    enum fg_deltagroup_kind kind, struct fg_error *error);

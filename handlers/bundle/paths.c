@@ -26,6 +26,12 @@ void fg_paths_clear(struct fg_paths *paths)
     *paths = (struct fg_paths){0};
 }
 
+uint64_t fg_paths_held_bytes(const struct fg_paths *paths)
+{
+    return paths->capacity * (uint64_t)sizeof *paths->items +
+           paths->slots_count * (uint64_t)sizeof *paths->slots + paths->blocks_bytes;
+}
+
 static uint64_t hash_of(struct fg_bytes name)
 {
     uint64_t hash = 14695981039346656037u;
@@ -91,6 +97,7 @@ static const uint8_t *copy_name(struct fg_paths *paths, struct fg_bytes name)
         block->used = 0;
         block->size = size;
         paths->blocks = block;
+        paths->blocks_bytes += sizeof *block + size;
     }
     uint8_t *copy = block->data + block->used;
     memcpy(copy, name.data, name.size);
@@ -134,6 +141,7 @@ void fg_paths_finish(struct fg_paths *paths)
 {
     free(paths->slots);
     paths->slots = NULL;
+    paths->slots_count = 0;
     if (paths->count > 0) {
         qsort(paths->items, paths->count, sizeof *paths->items, compare_items);
     }

@@ -27,10 +27,14 @@ struct fg_paths {
     uint32_t *slots; /* owned; hash table to places + 1, until fg_paths_finish */
     uint32_t slots_count;
     struct fg_paths_block *blocks; /* owned; the names */
+    uint64_t blocks_bytes;
 };
 
 /* Frees its memory. Takes a zeroed set. */
 void fg_paths_clear(struct fg_paths *paths);
+
+/* Bytes of memory that it holds. */
+uint64_t fg_paths_held_bytes(const struct fg_paths *paths);
 
 /* Adds a path of less than 4 GiB that may be there already. FG_ERR_MEMORY. */
 enum fg_status fg_paths_add(struct fg_paths *paths, struct fg_bytes name);

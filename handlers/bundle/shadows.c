@@ -15,6 +15,11 @@ void fg_shadows_clear(struct fg_shadows *shadows)
     *shadows = (struct fg_shadows){0};
 }
 
+uint64_t fg_shadows_held_bytes(const struct fg_shadows *shadows)
+{
+    return shadows->capacity * (uint64_t)sizeof *shadows->items;
+}
+
 static enum fg_status push(struct fg_shadows *shadows, const struct fg_shadow *shadow)
 {
     if (shadows->count == shadows->capacity) {

@@ -29,6 +29,9 @@ struct fg_shadows {
 /* Frees its memory. Takes a zeroed one. */
 void fg_shadows_clear(struct fg_shadows *shadows);
 
+/* Bytes of memory that they hold. */
+uint64_t fg_shadows_held_bytes(const struct fg_shadows *shadows);
+
 /*
  * Appends all revisions of a revlog whose links are below outgoing->last and FG_OUTGOING_OTHER,
  * ascending. FG_ERR_MEMORY.

@@ -155,6 +155,13 @@ void fg_chunk_decoder_clear(struct fg_chunk_decoder *decoder)
     *decoder = (struct fg_chunk_decoder){0};
 }
 
+size_t fg_chunk_decoder_held_bytes(const struct fg_chunk_decoder *decoder)
+{
+    enum { INFLATE_BYTES = 48 * 1024 }; /* a window of 32 KiB and 7 KiB of state: zconf.h */
+    return (decoder->zstd != NULL ? ZSTD_sizeof_DCtx(decoder->zstd) : 0) +
+           (decoder->zlib != NULL ? INFLATE_BYTES : 0);
+}
+
 static enum fg_status decode_raw(struct fg_bytes data, struct fg_buffer *buffer,
                                  struct fg_error *error)
 {

@@ -17,6 +17,9 @@ struct fg_chunk_decoder {
 /* Frees what a decoder keeps. Takes a zeroed decoder. */
 void fg_chunk_decoder_clear(struct fg_chunk_decoder *decoder);
 
+/* Bytes of memory that a decoder keeps. */
+size_t fg_chunk_decoder_held_bytes(const struct fg_chunk_decoder *decoder);
+
 /*
  * Appends what a chunk holds: raw (empty, or starting with a zero byte, or after 'u'), zlib ('x')
  * or zstd ('\x28'). expected is how many bytes that will be if the caller knows, else 0; it is a

@@ -375,6 +375,18 @@ void fg_revlog_reader_clear(struct fg_revlog_reader *reader)
     *reader = (struct fg_revlog_reader){0};
 }
 
+uint64_t fg_revlog_reader_held_bytes(const struct fg_revlog_reader *reader)
+{
+    uint64_t held = fg_chunk_decoder_held_bytes(&reader->decoder) + reader->chunk.capacity +
+                    reader->window.capacity +
+                    reader->deltas_capacity * (uint64_t)sizeof *reader->deltas +
+                    reader->chain_capacity * (uint64_t)sizeof *reader->chain;
+    for (size_t i = 0; i < reader->deltas_capacity; i++) {
+        held += reader->deltas[i].capacity;
+    }
+    return held;
+}
+
 /* Reads the data from position on into the reader's window, as much of it as there is. */
 static enum fg_status fill_window(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                                   uint64_t position, struct fg_error *error)

@@ -98,6 +98,9 @@ struct fg_revlog_reader {
 /* Frees what a reader keeps. Takes a zeroed reader. */
 void fg_revlog_reader_clear(struct fg_revlog_reader *reader);
 
+/* Bytes of memory that a reader keeps. */
+uint64_t fg_revlog_reader_held_bytes(const struct fg_revlog_reader *reader);
+
 /*
  * Replaces the contents of text by the text of a revision, and checks it against its node; node is
  * the one it must have, or NULL for the one in the index. The text may have up to the ceiling of

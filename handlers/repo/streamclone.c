@@ -76,7 +76,7 @@ uint64_t fg_streamclone_bytes(const struct fg_streamclone *clone)
     return clone->bytes;
 }
 
-uint64_t fg_streamclone_held_bytes(const struct fg_streamclone *clone)
+static uint64_t held_bytes(const struct fg_streamclone *clone)
 {
     uint64_t held = clone->names.capacity + clone->files_capacity * sizeof clone->files[0];
     for (size_t i = 0; i < clone->whole_count; i++) {
@@ -133,8 +133,8 @@ static enum fg_status take_list(struct fg_streamclone *clone, bool obsstore, str
 }
 
 enum fg_status fg_streamclone_new(struct fg_layout *layout, enum fg_streamclone_form form,
-                                  bool obsstore, struct fg_streamclone **ret_clone,
-                                  struct fg_error *error)
+                                  bool obsstore, struct fg_memory *memory,
+                                  struct fg_streamclone **ret_clone, struct fg_error *error)
 {
     struct fg_streamclone *clone = calloc(1, sizeof *clone);
     if (clone == NULL) {
@@ -146,7 +146,11 @@ enum fg_status fg_streamclone_new(struct fg_layout *layout, enum fg_streamclone_
     fg_buffer_init(&clone->names, FG_FNCACHE_MAX + HEADER_MAX);
     fg_buffer_init(&clone->header, HEADER_MAX);
     fg_storefile_finder_init(&clone->finder);
+    clone->holding.memory = memory;
     enum fg_status status = take_list(clone, obsstore, error);
+    if (status == FG_OK) {
+        status = fg_holding_ask(&clone->holding, held_bytes(clone), error);
+    }
     if (status != FG_OK) {
         fg_streamclone_free(clone);
         return status;
@@ -173,6 +177,7 @@ void fg_streamclone_free(struct fg_streamclone *clone)
     fg_buffer_free(&clone->header);
     fg_storefile_finder_clear(&clone->finder);
     fg_layout_unref(clone->layout);
+    fg_holding_set(&clone->holding, 0);
     free(clone);
 }
 

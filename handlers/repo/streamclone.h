@@ -8,6 +8,7 @@
 #define FRAMEGATE_HANDLERS_REPO_STREAMCLONE_H
 
 #include "framing/source.h"
+#include "handlers/memory.h"
 #include "handlers/repo/snapshot.h"
 
 /* The two forms of the data. */
@@ -35,11 +36,12 @@ enum fg_status fg_streamclone_requirements(const struct fg_snapshot *snapshot,
  * Takes the list, under Mercurial's lock; where this process may not lock, while nobody else does.
  * The caller owns the result. obsstore: with the markers (V2). FG_ERR_UNSUPPORTED: not allowed;
  * FG_ERR_STATE: the repository stayed locked, or did not stop changing; FG_ERR_CORRUPT,
- * FG_ERR_LIMIT, FG_ERR_IO, FG_ERR_MEMORY.
+ * FG_ERR_LIMIT, FG_ERR_IO, FG_ERR_MEMORY. The list, and what is kept of files that are replaced, is
+ * counted in memory (or NULL), which must live as long; FG_ERR_LIMIT also as fg_holding_ask.
  */
 enum fg_status fg_streamclone_new(struct fg_layout *layout, enum fg_streamclone_form form,
-                                  bool obsstore, struct fg_streamclone **ret_clone,
-                                  struct fg_error *error);
+                                  bool obsstore, struct fg_memory *memory,
+                                  struct fg_streamclone **ret_clone, struct fg_error *error);
 
 /* Takes NULL. */
 void fg_streamclone_free(struct fg_streamclone *clone);
@@ -48,9 +50,6 @@ uint64_t fg_streamclone_files(const struct fg_streamclone *clone);
 
 /* Bytes of all files together. */
 uint64_t fg_streamclone_bytes(const struct fg_streamclone *clone);
-
-/* Bytes of memory that the list of them takes, and what is kept of those that are replaced. */
-uint64_t fg_streamclone_held_bytes(const struct fg_streamclone *clone);
 
 /*
  * The data, after a prefix that is copied (at most FG_STREAMCLONE_PREFIX_MAX bytes). The source

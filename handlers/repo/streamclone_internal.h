@@ -66,6 +66,7 @@ struct fg_streamclone {
     struct fg_storefile_finder finder;
     enum fg_status failed; /* FG_OK: nothing has */
     bool checked;          /* at the end */
+    struct fg_holding holding;
 };
 
 /* Fills the list of an otherwise empty clone, with the repository locked or quiet. */

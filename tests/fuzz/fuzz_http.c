@@ -77,7 +77,7 @@ static void start(void)
     HOLDS(fg_access_load(&gateway.config, &access, NULL) == FG_OK);
     atomic_init(&gateway.access, access);
     HOLDS(fg_repository_open(directory, &gateway.repository, NULL) == FG_OK);
-    HOLDS(fg_state_new(1, NULL, &gateway.state) == FG_OK);
+    HOLDS(fg_state_new(1, gateway.config.memory_bytes, NULL, &gateway.state) == FG_OK);
     atexit(clean_up);
 }
 
@@ -185,7 +185,8 @@ static struct fg_answer converse(const struct input *input, size_t slice,
     take_answer(exchange, &answer, ret_text);
     answer.body.size = strcmp(answer.content_type, FG_MEDIA_TYPE) == 0; /* has frames */
     fg_exchange_end(exchange, fg_now_microseconds(), false);
-    HOLDS(fg_state_memory(gateway.state) == 0 && fg_state_in_flight(gateway.state) == 0);
+    HOLDS(fg_memory_bytes(fg_state_memory(gateway.state)) == 0 &&
+          fg_state_in_flight(gateway.state) == 0);
     return answer;
 }
 

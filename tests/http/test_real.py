@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import support
-from support import API, BYTES_RESPONSE, MEDIA_TYPE, PROGRAM, Server, cbor, request, requests
+from support import API, BYTES_RESPONSE, ERROR_RESPONSE, MEDIA_TYPE, PROGRAM, Server, cbor, request, requests
 
 
 class Repository(unittest.TestCase):
@@ -111,6 +111,41 @@ class Repository(unittest.TestCase):
         prefix, _, listed = line.stdout.decode().strip().partition("cbor:")
         self.assertEqual(prefix, "1 2 stream-begin bytes-response eos|cbor ")
         self.assertEqual(ast.literal_eval(listed), self.heads())
+
+
+class Ceiling(unittest.TestCase):
+    """What a bundle takes is more than the requests in progress may hold together."""
+
+    def test_a_bundle_is_refused_and_gives_all_back(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "repository")
+            subprocess.run(["/usr/bin/hg", "init", path], check=True)
+            with open(os.path.join(path, "file"), "w") as file:
+                file.write("content")
+            environment = dict(os.environ, HGPLAIN="1", HGRCPATH="", HGUSER="test")
+            subprocess.run(
+                ["/usr/bin/hg", "-R", path, "commit", "-q", "-A", "-m", "one"],
+                check=True,
+                env=environment,
+            )
+            # Its sets alone are too much; or they are not, and then what it reads is.
+            for ceiling in ("100", "1K"):
+                with Server("--max-memory", ceiling, repository=path) as server:
+                    self.refuse(server, ceiling == "100")
+
+    def refuse(self, server, at_once):
+        body = request(b"getbundle")
+        if at_once:
+            answer = server.run("getbundle", body)
+            (only,) = answer.frames()
+            self.assertEqual((answer.status, only[3:5]), (200, (ERROR_RESPONSE, 2)))
+            self.assertIn(b"hold too much memory", only[5])
+        else:
+            with self.assertRaises((ValueError, AssertionError)):
+                server.run("getbundle", body)
+        state = server.wait_until(lambda state: state["memory_bytes"] == 0)
+        self.assertGreater(state["limits"]["max-memory"]["hits"], 0)
+        self.assertEqual(server.run("heads", request(b"heads")).status, 200)
 
 
 if __name__ == "__main__":

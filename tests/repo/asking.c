@@ -122,7 +122,7 @@ enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *
         status = fg_registry_check_arguments(spec, &command, error);
     }
     if (status == FG_OK) {
-        struct fg_call call = {&command, repository, snapshot};
+        struct fg_call call = {&command, repository, snapshot, NULL};
         struct fg_reply reply = {0};
         status = spec->run(&call, &reply, error);
         if (status == FG_OK) {

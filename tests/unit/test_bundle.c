@@ -280,7 +280,7 @@ static void make_bundle(struct fg_source *ret_source)
                                              {"opt", fg_bytes_from_string(""), false}};
     struct fg_source payload = fg_source_from_bytes(fg_bytes_from_string("data"));
     struct fg_source empty = fg_source_empty();
-    assert_int_equal(fg_bundle_new(&bundle), FG_OK);
+    assert_int_equal(fg_bundle_new(NULL, &bundle), FG_OK);
     assert_int_equal(fg_bundle_add(bundle, "PART", params, 2, &payload), FG_OK);
     assert_int_equal(fg_bundle_add(bundle, "e", NULL, 0, &empty), FG_OK);
     *ret_source = fg_bundle_source(bundle);
@@ -321,7 +321,7 @@ static void parts_that_do_not_fit_are_refused(void **state)
     static uint8_t value[256];
     const struct fg_bundle_param param = {"k", {value, sizeof value}, true};
     struct fg_bundle *bundle;
-    assert_int_equal(fg_bundle_new(&bundle), FG_OK);
+    assert_int_equal(fg_bundle_new(NULL, &bundle), FG_OK);
     struct fg_source payload = {.destroy = count_destroyed};
     destroyed = 0;
     assert_int_equal(fg_bundle_add(bundle, "P", &param, 1, &payload), FG_ERR_LIMIT);

@@ -133,7 +133,7 @@ static struct fg_bundlecache *open_cache(uint64_t bytes)
 {
     struct fg_bundlecache *cache = NULL;
     struct fg_error error;
-    if (fg_bundlecache_open(folder, bytes, workers, &cache, &error) != FG_OK) {
+    if (fg_bundlecache_open(folder, bytes, workers, NULL, &cache, &error) != FG_OK) {
         fail_msg("%s", error.message);
     }
     return cache;

@@ -19,7 +19,7 @@ static int setup(void **state)
               fg_access_load(&gateway.config, &access, NULL) == FG_OK;
     atomic_init(&gateway.access, access);
     return ok && fg_repository_open("x", &gateway.repository, NULL) == FG_OK &&
-                   fg_state_new(2, NULL, &gateway.state) == FG_OK
+                   fg_state_new(2, gateway.config.memory_bytes, NULL, &gateway.state) == FG_OK
                ? 0
                : -1;
 }
@@ -140,7 +140,7 @@ static void every_allocation_may_fail(void **state)
         bool reached = fails_in < 0;
         fails_in = -1;
         assert_int_equal(fg_state_in_flight(gateway.state), 0);
-        assert_int_equal(fg_state_memory(gateway.state), 0);
+        assert_int_equal(fg_memory_bytes(fg_state_memory(gateway.state)), 0);
         bool same = fg_bytes_equal(fg_buffer_view(&got), fg_buffer_view(&expected));
         bool said = got.size > 0 && memmem(got.data, got.size, "memory", 6) != NULL;
         fg_buffer_free(&got);

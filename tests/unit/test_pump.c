@@ -77,7 +77,7 @@ static void *read_all(void *context)
     uint8_t *buffer = malloc(reader->piece);
     size_t size = 0;
     reader->right = true;
-    reader->status = fg_pump_new(reader->workers, &source, &wait, &source);
+    reader->status = fg_pump_new(reader->workers, NULL, &source, &wait, &source);
     while (reader->status == FG_OK) {
         reader->status = read_waiting(&source, &wait, buffer, reader->piece, &size);
         for (size_t i = 0; reader->status == FG_OK && i < size; i++) {
@@ -131,7 +131,7 @@ static void a_consumer_that_stops_holds_no_worker(void **state)
     struct fg_wait wait;
     uint8_t byte;
     size_t size = 0;
-    assert_int_equal(fg_pump_new(workers, &source, &wait, &source), FG_OK);
+    assert_int_equal(fg_pump_new(workers, NULL, &source, &wait, &source), FG_OK);
     assert_int_equal(read_waiting(&source, &wait, &byte, 1, &size), FG_OK);
     struct reader other = {.workers = workers, .piece = 5000};
     other.counter = (struct counter){.end = 1000000, .fails_at = UINT64_MAX, .step = 4096};
@@ -197,7 +197,7 @@ static void a_consumer_that_keeps_up_leaves_the_worker_to_others(void **state)
     assert_int_equal(fg_workers_new(1, 1, &keen.workers), FG_OK);
     keen.counter = (struct counter){.end = 64u << 20, .fails_at = UINT64_MAX, .step = 65536};
     struct fg_source source = {.read = read_and_submit, .context = &keen, .size = FG_SIZE_UNKNOWN};
-    assert_int_equal(fg_pump_new(keen.workers, &source, &keen.wait, &keen.source), FG_OK);
+    assert_int_equal(fg_pump_new(keen.workers, NULL, &source, &keen.wait, &keen.source), FG_OK);
     drain(&keen);
     while (!atomic_load(&keen.ended)) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
@@ -220,7 +220,7 @@ static void it_may_be_destroyed_at_any_time(void **state)
         size_t size = 0;
         counters[i] = (struct counter){.end = 1u << 20, .fails_at = UINT64_MAX, .step = 512};
         struct fg_source source = source_of(&counters[i]);
-        assert_int_equal(fg_pump_new(workers, &source, &wait, &source), FG_OK);
+        assert_int_equal(fg_pump_new(workers, NULL, &source, &wait, &source), FG_OK);
         for (size_t reads = 0; reads < i % 5; reads++) {
             enum fg_status status = source.read(source.context, buffer, sizeof(buffer), &size);
             assert_true(status == FG_OK || status == FG_PENDING);
@@ -245,7 +245,7 @@ static void it_fails_when_the_pool_has_stopped(void **state)
     uint8_t buffer[4096];
     size_t size = 0;
     uint64_t taken = 0;
-    assert_int_equal(fg_pump_new(workers, &source, &wait, &source), FG_OK);
+    assert_int_equal(fg_pump_new(workers, NULL, &source, &wait, &source), FG_OK);
     assert_int_equal(source.read(source.context, buffer, sizeof(buffer), &size), FG_PENDING);
     fg_workers_stop(workers);
     enum fg_status status;
