@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { API, Gateway, close, frames, launch, objections, open, picture, until } from './support.mjs';
+import { API, Gateway, close, exampleIn, frames, launch, objections, open, picture, until } from './support.mjs';
 
 let gateway;
 let browser;
@@ -65,6 +65,7 @@ test('the keyboard alone is enough', async () => {
   await page.locator('tr.details').waitFor();
   // A text area is no trap.
   await page.goto(`${gateway.url}/#compose`);
+  await exampleIn(page);
   await tabTo(page, 'the frames', ({ id }) => id === 'frames');
   await page.keyboard.press('Control+Enter');
   await until('the reply has the focus', async () => (await focused(page)).id === 'title-reply');
@@ -135,6 +136,7 @@ test('with a token, the browser asks for it and the page works as without', asyn
   assert.equal((await fetch(`${closed.url}/`)).status, 401);
   const page = await open(browser, closed, { httpCredentials: { username: 'operator', password: 'a token for tests' } });
   await page.goto(`${closed.url}/#compose`);
+  await exampleIn(page);
   await page.getByRole('button', { name: 'Send' }).click();
   await page.locator('#reply .outcome', { hasText: '200' }).waitFor();
   await page.getByRole('link', { name: 'What the reactor made of it' }).click();

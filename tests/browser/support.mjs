@@ -128,6 +128,11 @@ export async function launch() {
   return require('playwright-core').chromium.launch({ executablePath: chromium, args: flags, timeout: TIMEOUT_MS });
 }
 
+/** Waits until the composer has its example: without one it sends nothing. */
+export async function exampleIn(page) {
+  await page.waitForFunction(() => document.getElementById('frames').value !== '');
+}
+
 /** A page of the gateway's that shows live numbers. options: as for a browser context, and hash. */
 export async function open(browser, gateway, { hash = 'overview', expectErrors = false, prepare, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
@@ -148,6 +153,9 @@ export async function open(browser, gateway, { hash = 'overview', expectErrors =
   await prepare?.(page);
   await page.goto(`${gateway.url}/#${hash}`);
   await page.waitForFunction(() => document.documentElement.dataset.moment !== undefined);
+  if (hash === 'compose') {
+    await exampleIn(page);
+  }
   return page;
 }
 

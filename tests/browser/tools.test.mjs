@@ -19,7 +19,6 @@ after(async () => {
 
 test('a composed request is sent to the gateway and its reply decoded', async () => {
   const page = await open(browser, gateway, { hash: 'compose' });
-  await page.waitForFunction(() => document.getElementById('frames').value !== '');
   assert.equal(await page.locator('#public-address').textContent(), `http://${gateway.listen}`);
   await page.fill('#path', `${API}/ro/lookup`);
   await page.fill('#frames', "1 1 stream-begin command-request new cbor:{b'args': {b'key': b'tip'}, b'name': b'lookup'}");
@@ -47,7 +46,6 @@ test('an example can be sent as it is', async () => {
 
 test('credentials are a token, or a user with a password', async () => {
   const page = await open(browser, gateway, { hash: 'compose' });
-  await page.waitForFunction(() => document.getElementById('frames').value !== '');
   await page.click('#composer summary');
   const sent = async () => {
     const [response] = await Promise.all([page.waitForResponse('**/send?*'), page.click('#send')]);
@@ -74,7 +72,6 @@ test('a mistake is named, with its place', async () => {
 
 test('names are completed', async () => {
   const page = await open(browser, gateway, { hash: 'compose' });
-  await page.waitForFunction(() => document.getElementById('frames').value !== '');
   await page.fill('#frames', '');
   await page.focus('#frames');
   const options = () => page.locator('#completions [role=option] span:first-child').allTextContents();
