@@ -6,6 +6,7 @@ what this needs, and runs it; NAME is a group of GROUPS.
 """
 
 import argparse
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -145,21 +146,25 @@ def allocation(quick):
               tests_passed)  # fmt: skip
 
 
+def fuzz_one(name, seconds):
+    corpora = os.path.join(ROOT, "tests/fuzz/corpus")
+    kept = os.path.join(BUILD, "found", name)
+    with tempfile.TemporaryDirectory(prefix="framegate-fuzz-") as fresh:
+        os.makedirs(kept, exist_ok=True)
+        command = [os.path.join(BUILD, "fuzz/fuzz_" + name), "-max_total_time=%d" % seconds,
+                   "-print_final_stats=1", "-artifact_prefix=%s/" % kept,
+                   fresh, os.path.join(corpora, name)]  # fmt: skip
+        return row("fuzzing %s for %d s" % (name, seconds), "no finding", command,
+                   lambda said: found(r"number_of_executed_units: (\d+)", said)
+                   + " executions")  # fmt: skip
+
+
 @group
 def fuzz(quick):
-    """Each target from its corpus, and then for a while; a finding is a file in build/found."""
-    seconds = SECONDS[quick]["fuzz"]
-    corpora = os.path.join(ROOT, "tests/fuzz/corpus")
-    for name in sorted(os.listdir(corpora)):
-        kept = os.path.join(BUILD, "found", name)
-        with tempfile.TemporaryDirectory(prefix="framegate-fuzz-") as fresh:
-            os.makedirs(kept, exist_ok=True)
-            command = [os.path.join(BUILD, "fuzz/fuzz_" + name), "-max_total_time=%d" % seconds,
-                       "-print_final_stats=1", "-artifact_prefix=%s/" % kept,
-                       fresh, os.path.join(corpora, name)]  # fmt: skip
-            yield row("fuzzing %s for %d s" % (name, seconds), "no finding", command,
-                      lambda said: found(r"number_of_executed_units: (\d+)", said)
-                      + " executions")  # fmt: skip
+    """Each target from its corpus, one on each core; a finding is a file in build/found."""
+    names = sorted(os.listdir(os.path.join(ROOT, "tests/fuzz/corpus")))
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:
+        yield from cores.map(lambda name: fuzz_one(name, SECONDS[quick]["fuzz"]), names)
 
 
 @group
