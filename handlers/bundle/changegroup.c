@@ -77,6 +77,9 @@ static enum fg_status count_held(struct changegroup *changegroup, struct fg_erro
                     fg_shadows_held_bytes(&changegroup->manifest_shadows) +
                     fg_shadows_held_bytes(&changegroup->file_shadows) + changegroup->name.capacity +
                     changegroup->out.capacity;
+    if (changegroup->filelog != NULL) {
+        held += fg_revlog_held_bytes(changegroup->filelog);
+    }
     return fg_holding_ask(&changegroup->holding, held, error);
 }
 

@@ -197,11 +197,11 @@ static struct plan plan_free(const struct fg_deltagroup *group, const struct rev
 
 static void put_node(const struct fg_deltagroup *group, int32_t rev, uint8_t *place)
 {
-    struct fg_revlog_entry entry = {.node = fg_node_null};
+    struct fg_node node = fg_node_null;
     if (rev != FG_REV_NULL) {
-        fg_revlog_entry(group->revlog, (uint32_t)rev, &entry);
+        fg_revlog_node(group->revlog, (uint32_t)rev, &node);
     }
-    memcpy(place, entry.node.bytes, FG_NODE_SIZE);
+    memcpy(place, node.bytes, FG_NODE_SIZE);
 }
 
 /* Appends the header of a chunk, with room for its length. */

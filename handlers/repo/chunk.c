@@ -9,8 +9,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* The window that a zstd frame may ask for; Mercurial's own frames stay far below. */
-enum { ZSTD_WINDOW_LOG_ACCEPTED = 27 };
+enum {
+    ZSTD_WINDOW_LOG_ACCEPTED = 27, /* of a frame; Mercurial's own stay far below */
+    PLAUSIBLE_SIZE = 64 * 1024,    /* bytes that a frame may take room for, whatever is expected */
+};
 
 /* Room for the next piece of output: as much as expected, then doubling, never over the ceiling. */
 static enum fg_status grow(struct fg_buffer *buffer, size_t start, size_t expected,
@@ -126,7 +128,8 @@ static enum fg_status decode_zstd(struct fg_chunk_decoder *decoder, struct fg_by
         return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk has no valid header");
     }
     /* In one go where the size is known and plausible, else in steps that follow the data. */
-    if (size <= expected && size > 0 && size <= buffer->ceiling - buffer->size) {
+    size_t plausible = expected > PLAUSIBLE_SIZE ? expected : PLAUSIBLE_SIZE;
+    if (size <= plausible && size > 0 && size <= buffer->ceiling - buffer->size) {
         uint8_t *space;
         enum fg_status status = fg_buffer_reserve(buffer, (size_t)size, &space);
         if (status != FG_OK) {

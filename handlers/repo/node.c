@@ -13,13 +13,15 @@ bool fg_node_from_hex(struct fg_bytes hex, struct fg_node *ret_node)
         return false;
     }
     struct fg_node node;
+    int all = 0; /* negative if a digit is: a branch for each would cost more than the digits */
     for (size_t i = 0; i < FG_NODE_SIZE; i++) {
         int high = fg_hex_digit(hex.data[2 * i]);
         int low = fg_hex_digit(hex.data[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        node.bytes[i] = (uint8_t)(high << 4 | low);
+        all |= high | low;
+        node.bytes[i] = (uint8_t)((unsigned)high << 4 | (unsigned)low);
+    }
+    if (all < 0) {
+        return false;
     }
     *ret_node = node;
     return true;

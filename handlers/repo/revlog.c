@@ -22,6 +22,7 @@ enum {
     VERSION_MASK = 0xffff,
     NAME_MAX_BYTES = 4096,
     WINDOW_SIZE = 256 * 1024, /* bytes of data read at once */
+    SMALL_MAX = 128 * 1024,   /* bytes of an index that is read, not mapped; see load_index */
     UNPACK_SLACK = 64,
     PIECES_WORTH_KEEPING = 128, /* of a text that is being rebuilt, and one more for */
     PIECE_WORTH_KEEPING = 2048, /* each so many of its bytes */
@@ -39,12 +40,14 @@ enum {
 #define FLAG_HAS_COPIES_INFO 0x1000u
 
 struct fg_revlog {
-    struct fg_mapping *index; /* NULL if the revlog is empty */
-    const uint8_t *entries;   /* the mapped index */
+    struct fg_mapping *index; /* NULL if the revlog is empty, or small */
+    uint8_t *copy;            /* of the index, if it is small; else NULL */
+    size_t copy_size;
+    const uint8_t *entries; /* the index, mapped or copied */
     uint32_t count;
     bool generaldelta;
     uint64_t *positions; /* where each entry starts, if the data is inline; else NULL */
-    int data_fd;         /* the file that the chunks are in; -1 if there is none */
+    int data_fd;         /* the file that the chunks are in; -1 if there is none, or a copy */
     dev_t device;        /* of the index */
     ino_t inode;
     char name[64]; /* the end of its name, for messages */
@@ -73,9 +76,20 @@ void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
     memcpy(ret_entry->node.bytes, data + NODE_OFFSET, FG_NODE_SIZE);
 }
 
+void fg_revlog_node(const struct fg_revlog *revlog, uint32_t rev, struct fg_node *ret_node)
+{
+    memcpy(ret_node->bytes, entry_at(revlog, rev) + NODE_OFFSET, FG_NODE_SIZE);
+}
+
 uint32_t fg_revlog_count(const struct fg_revlog *revlog)
 {
     return revlog->count;
+}
+
+uint64_t fg_revlog_held_bytes(const struct fg_revlog *revlog)
+{
+    return revlog->copy_size +
+           (revlog->positions != NULL ? revlog->count * (uint64_t)sizeof *revlog->positions : 0);
 }
 
 bool fg_revlog_torn(const struct fg_revlog *revlog)
@@ -90,6 +104,22 @@ static bool has_node(const struct fg_revlog *revlog, uint32_t rev, const struct 
            !fg_revlog_torn(revlog);
 }
 
+/* The same of the file that a copy was made of, as it is now. */
+static bool file_has_node(const struct fg_revlog *revlog, int folder, const char *name,
+                          uint32_t rev, const struct fg_node *node)
+{
+    int fd;
+    if (rev >= revlog->count || fg_file_open(folder, name, &fd, NULL) != FG_OK) {
+        return false;
+    }
+    struct fg_node present;
+    uint64_t position = (uint64_t)(entry_at(revlog, rev) - revlog->entries) + NODE_OFFSET;
+    bool has = fg_file_read_at(fd, position, present.bytes, FG_NODE_SIZE, NULL) == FG_OK &&
+               fg_node_equal(&present, node);
+    close(fd);
+    return has;
+}
+
 bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *name, uint32_t rev,
                      const struct fg_node *node)
 {
@@ -98,7 +128,8 @@ bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *nam
         return false;
     }
     if (info.st_dev == revlog->device && info.st_ino == revlog->inode) {
-        return has_node(revlog, rev, node);
+        return revlog->copy == NULL ? has_node(revlog, rev, node)
+                                    : file_has_node(revlog, folder, name, rev, node);
     }
     /* Another file has its name: one that was split from its data, or a stripped one. */
     struct fg_revlog *present;
@@ -228,18 +259,44 @@ static enum fg_status open_data(struct fg_revlog *revlog, int folder, const char
     return status;
 }
 
-/* index_fd becomes the data's descriptor where the data is inline. */
+/*
+ * Most files of a store are as small as Mercurial keeps an index and its data in one file. Mapping
+ * and unmapping them, which has every thread's processor forget the pages, was a third of what a
+ * bundle costs the kernel; one read brings the data too.
+ */
+static enum fg_status load_index(struct fg_revlog *revlog, int fd, size_t size,
+                                 struct fg_error *error)
+{
+    if (size > SMALL_MAX) {
+        enum fg_status status = fg_mapping_new(fd, size, &revlog->index, error);
+        if (status == FG_OK) {
+            revlog->entries = fg_mapping_bytes(revlog->index).data;
+        }
+        return status;
+    }
+    revlog->copy = malloc(size);
+    if (revlog->copy == NULL) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for %s", revlog->name);
+    }
+    revlog->copy_size = size;
+    revlog->entries = revlog->copy;
+    enum fg_status status = fg_file_read_at(fd, 0, revlog->copy, size, error);
+    return status == FG_ERR_TRUNCATED
+               ? fg_fail(error, FG_ERR_CORRUPT, 0, "%s was cut while it was read", revlog->name)
+               : status;
+}
+
+/* index_fd becomes the data's descriptor where the data is inline, and was not copied with it. */
 static enum fg_status read_index(struct fg_revlog *revlog, int folder, const char *name,
                                  int *index_fd, size_t size, struct fg_error *error)
 {
     if (size < ENTRY_SIZE) {
         return fg_fail(error, FG_ERR_CORRUPT, 0, "%s is cut short", revlog->name);
     }
-    enum fg_status status = fg_mapping_new(*index_fd, size, &revlog->index, error);
+    enum fg_status status = load_index(revlog, *index_fd, size, error);
     if (status != FG_OK) {
         return status;
     }
-    revlog->entries = fg_mapping_bytes(revlog->index).data;
     uint32_t header = fg_read_be32(revlog->entries);
     uint32_t features = header & ~(uint32_t)VERSION_MASK;
     if ((header & VERSION_MASK) != VERSION_1 ||
@@ -249,8 +306,10 @@ static enum fg_status read_index(struct fg_revlog *revlog, int folder, const cha
     }
     revlog->generaldelta = (features & FEATURE_GENERALDELTA) != 0;
     if ((features & FEATURE_INLINE) != 0) {
-        revlog->data_fd = *index_fd;
-        *index_fd = -1;
+        if (revlog->copy == NULL) {
+            revlog->data_fd = *index_fd;
+            *index_fd = -1;
+        }
         return scan_inline(revlog, size, error);
     }
     uint64_t data_size = 0;
@@ -316,6 +375,7 @@ void fg_revlog_close(struct fg_revlog *revlog)
         close(revlog->data_fd);
     }
     free(revlog->positions);
+    free(revlog->copy);
     free(revlog);
 }
 
@@ -341,23 +401,21 @@ static uint64_t chunk_position(const struct fg_revlog *revlog, uint32_t rev,
     return revlog->positions != NULL ? revlog->positions[rev] + ENTRY_SIZE : entry->offset;
 }
 
-enum fg_status fg_revlog_chunk(const struct fg_revlog *revlog, uint32_t rev,
-                               struct fg_buffer *buffer, struct fg_error *error)
+/* Appends size bytes of the data. */
+static enum fg_status read_data(const struct fg_revlog *revlog, uint64_t position, size_t size,
+                                struct fg_buffer *buffer, struct fg_error *error)
 {
-    struct fg_revlog_entry entry;
-    fg_revlog_entry(revlog, rev, &entry);
-    if (entry.chunk_size == 0) {
+    uint8_t *space;
+    if (size == 0) {
         return FG_OK;
     }
-    uint8_t *space;
-    enum fg_status status = fg_buffer_reserve(buffer, entry.chunk_size, &space);
+    enum fg_status status = fg_buffer_reserve(buffer, size, &space);
     if (status != FG_OK) {
         return fg_fail(error, status, 0, "no room for a chunk of %s", revlog->name);
     }
-    status = fg_file_read_at(revlog->data_fd, chunk_position(revlog, rev, &entry), space,
-                             entry.chunk_size, error);
+    status = fg_file_read_at(revlog->data_fd, position, space, size, error);
     if (status == FG_OK) {
-        buffer->size += entry.chunk_size;
+        buffer->size += size;
     }
     return status;
 }
@@ -413,9 +471,9 @@ static enum fg_status fill_window(const struct fg_revlog *revlog, struct fg_revl
 }
 
 /*
- * Lends a chunk: from the window, which is moved there if it is small, or read for itself. Texts
- * are mostly read in the order in which they stand, and a system call for each would cost more than
- * unpacking it.
+ * Lends a chunk: from the copy, from the window, which is moved there if it is small, or read for
+ * itself. Texts are mostly read in the order in which they stand, and a system call for each would
+ * cost more than unpacking it.
  */
 static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                                    uint32_t rev, struct fg_bytes *ret_chunk, struct fg_error *error)
@@ -423,6 +481,10 @@ static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_rev
     struct fg_revlog_entry entry;
     fg_revlog_entry(revlog, rev, &entry);
     uint64_t position = chunk_position(revlog, rev, &entry);
+    if (revlog->copy != NULL && revlog->positions != NULL) {
+        *ret_chunk = (struct fg_bytes){revlog->copy + position, entry.chunk_size};
+        return FG_OK;
+    }
     for (int filled = 0; filled < 2 && entry.chunk_size < WINDOW_SIZE / 8; filled++) {
         if (reader->window_of == revlog && position >= reader->window_start &&
             position - reader->window_start <= reader->window.size &&
@@ -441,7 +503,7 @@ static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_rev
     }
     fg_buffer_reset(&reader->chunk);
     reader->chunk.ceiling = FG_REVLOG_TEXT_MAX;
-    enum fg_status status = fg_revlog_chunk(revlog, rev, &reader->chunk, error);
+    enum fg_status status = read_data(revlog, position, entry.chunk_size, &reader->chunk, error);
     if (status == FG_OK) {
         *ret_chunk = fg_buffer_view(&reader->chunk);
     }

@@ -1,8 +1,8 @@
 /*
  * Revlogs (version 1): the files that hold the revisions of the changelog, the manifest and each
- * file. The index is mapped; the data is read where it lies. A revlog is a view of its files at
- * the moment it was opened: what is appended later does not show. All reading functions may be
- * called from any thread.
+ * file. A large index is mapped, and its data read where it lies; a small one is read whole. A
+ * revlog is a view of its files at the moment it was opened: what is appended later does not show.
+ * All reading functions may be called from any thread.
  */
 #ifndef FRAMEGATE_HANDLERS_REPO_REVLOG_H
 #define FRAMEGATE_HANDLERS_REPO_REVLOG_H
@@ -53,12 +53,18 @@ void fg_revlog_close(struct fg_revlog *revlog);
 /* How many revisions there are. */
 uint32_t fg_revlog_count(const struct fg_revlog *revlog);
 
-/* True if the index was cut while it was being read: what was read since is worthless. */
+/* Bytes of memory that it takes, without what is mapped. */
+uint64_t fg_revlog_held_bytes(const struct fg_revlog *revlog);
+
+/* True if a mapped index was cut while it was being read: what was read since is worthless. */
 bool fg_revlog_torn(const struct fg_revlog *revlog);
 
 /* The entry of a revision, which is below the count. */
 void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
                      struct fg_revlog_entry *ret_entry);
+
+/* The node alone. */
+void fg_revlog_node(const struct fg_revlog *revlog, uint32_t rev, struct fg_node *ret_node);
 
 /*
  * The revision that a stored chunk is a delta against; FG_REV_NULL if it is a whole text;
@@ -72,13 +78,6 @@ int32_t fg_revlog_delta_parent(const struct fg_revlog *revlog, uint32_t rev, boo
  */
 bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *name, uint32_t rev,
                      const struct fg_node *node);
-
-/*
- * Appends the chunk of a revision as it is stored (see fg_chunk_decode). FG_ERR_TRUNCATED: the
- * data has been cut since; FG_ERR_LIMIT: the buffer's ceiling; FG_ERR_IO, FG_ERR_MEMORY.
- */
-enum fg_status fg_revlog_chunk(const struct fg_revlog *revlog, uint32_t rev,
-                               struct fg_buffer *buffer, struct fg_error *error);
 
 /*
  * What rebuilding texts needs from one to the next. Zeroed: empty. Not thread-safe.
@@ -123,8 +122,9 @@ enum fg_status fg_revlog_raw_text(const struct fg_revlog *revlog, struct fg_revl
 
 /*
  * Appends what the chunk of a revision holds, unpacked: the delta or the text, as
- * fg_revlog_delta_parent says. Errors of fg_revlog_chunk and fg_chunk_decode; FG_ERR_CORRUPT also
- * for a delta that is much larger than what it makes.
+ * fg_revlog_delta_parent says. FG_ERR_TRUNCATED: the data has been cut since; FG_ERR_IO;
+ * errors of fg_chunk_decode; FG_ERR_CORRUPT also for a delta that is much larger than what it
+ * makes.
  */
 enum fg_status fg_revlog_stored(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                                 uint32_t rev, struct fg_buffer *buffer, struct fg_error *error);
