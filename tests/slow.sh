@@ -1,7 +1,6 @@
 #!/bin/bash
 # The runs that are too slow for every change: everything that must hold under fire in one table, all
-# tests with ThreadSanitizer; the unit tests, the fuzz corpora and the tests over HTTP under valgrind;
-# bundles for thousands of random clients and heads.
+# tests with ThreadSanitizer, all under valgrind, bundles for thousands of random clients and heads.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -49,6 +48,23 @@ run_clones() {
     done
 }
 
+# Tests in Python with a program under valgrind, which a variable names: VARIABLE PROGRAM TEST...
+under_valgrind() {
+    local variable=$1 program=$2 name
+    shift 2
+    for name in "$@"; do
+        env "$variable=$folder/$program" FRAMEGATE_SANITIZE=valgrind \
+            FRAMEGATE_UNIT="$PWD/build/release/framegate.service" \
+            /usr/bin/python3 -B "tests/${name/\//\/test_}.py" >"$folder/log" 2>&1 || {
+            failures=$((failures + 1))
+            echo "FAILED: $name with $program"
+            tail -40 "$folder/log"
+        }
+    done
+}
+
+# Not the tests of tests/repo and tests/bundle, which run programs of their own, and no pushes:
+# valgrind knows no pidfd_open, with which hg is watched.
 run_valgrind() {
     if ! command -v valgrind >/dev/null; then
         echo "tests/slow.sh: valgrind is missing: apt-get install valgrind" >&2
@@ -56,10 +72,9 @@ run_valgrind() {
     fi
     cmake --preset release
     cmake --build --preset release --parallel "$(nproc)"
-    local folder=$PWD/build/release/valgrind failures=0 program name corpus
+    local folder=$PWD/build/release/valgrind failures=0 program corpus
     mkdir -p "$folder"
     for program in build/release/test_* build/release/fuzz_*; do
-        # valgrind knows no pidfd_open; the test runs with all other sanitizers.
         [ "${program##*/}" != test_repo_process ] || continue
         corpus=tests/fuzz/corpus/${program##*/fuzz_}
         [ -e "$corpus" ] || corpus=
@@ -71,17 +86,16 @@ run_valgrind() {
             tail -40 "$folder/log"
         }
     done
-    for name in framegate framegate-fake; do
-        wrap "$PWD/build/release/$name" "$folder/$name"
-        for program in exchange limits peers smuggling stop table wire; do
-            FRAMEGATE_HTTP=$folder/$name FRAMEGATE_SANITIZE=valgrind \
-                /usr/bin/python3 -B "tests/http/test_$program.py" >"$folder/log" 2>&1 || {
-                failures=$((failures + 1))
-                echo "FAILED: test_$program.py with $name"
-                tail -40 "$folder/log"
-            }
-        done
+    for program in framegate framegate-fake; do
+        wrap "$PWD/build/release/$program" "$folder/$program"
+        under_valgrind FRAMEGATE_HTTP "$program" \
+            http/{exchange,limits,peers,smuggling,state,stop,table,wire} admin/{access,schema}
     done
+    under_valgrind FRAMEGATE_HTTP framegate http/{debug,real} \
+        clone/{bundles,classic,clone,hgrc,stream}
+    under_valgrind FRAMEGATE_HTTP framegate-fake access/{config,login,operation,tls} \
+        admin/{events,framelog,inflight,metrics,tools}
+    under_valgrind FRAMEGATE framegate cli/{decode,encode,readme,reflect,request,usage}
     echo "valgrind: $failures failed"
     [ "$failures" -eq 0 ]
 }
