@@ -84,7 +84,7 @@ class Kinds(CloneTest):
                   'clone by a client of before bundle2')
         self.check_stream(server, path, expected)
         nodes = self.hg(local, 'log', '-T', '{node}\n').split()[::-1]
-        self.check_steps(server, nodes, expected)
+        self.check_steps(server, nodes, path)
         self.check_parts(server, path, local, nodes)
         self.check_identify(server, path, expected)
 
@@ -116,15 +116,23 @@ class Kinds(CloneTest):
                 pass
         return b''
 
-    def check_steps(self, server, nodes, expected):
-        """Pulls one after the other, then what is left."""
+    def pull_steps(self, nodes, source):
+        """A clone by pulls one after the other, up to before the last."""
         clone = self.new()
         self.hg('/', 'init', clone)
         for node in nodes[:: max(1, len(nodes) // 4)]:
-            self.hg(clone, 'pull', '-r', node, self.url(server))
+            self.hg(clone, 'pull', '-r', node, source)
+        return clone
+
+    def check_steps(self, server, nodes, path):
+        """Pulls one after the other, then what is left. Which of two tags counts follows from the order
+        in which changesets came."""
+        expected = self.pull_steps(nodes, path)
+        self.hg(expected, 'pull', path)
+        clone = self.pull_steps(nodes, self.url(server))
         self.assertIn(self.hg.run(clone, 'incoming', '-q', self.url(server))[0], (0, 1))
         self.hg(clone, 'pull', self.url(server))
-        self.same(clone, expected, 'pulls')
+        self.same(clone, self.describe(expected), 'pulls')
         self.assertIn(b'no changes found', self.hg(clone, 'pull', self.url(server)))
         self.assertEqual(self.hg.run(clone, 'incoming', self.url(server))[0], 1)
 
