@@ -237,7 +237,9 @@ void fg_access_recall(struct fg_access *access, const struct fg_credentials *cre
                       struct fg_identity *ret_identity)
 {
     uint8_t mac[SHA256_DIGEST_SIZE];
-    *ret_identity = (struct fg_identity){.login = FG_LOGIN_WRONG};
+    /* The rest of the name is not cleared: this is for each request. */
+    ret_identity->login = FG_LOGIN_WRONG;
+    ret_identity->user[0] = '\0';
     if (credentials->kind == FG_CREDENTIALS_NONE) {
         ret_identity->login = FG_LOGIN_NONE;
         return;

@@ -89,36 +89,56 @@ static uint8_t *reserve(struct fg_frame_log *log, uint32_t size, uint32_t limit)
     return log->data + log->size;
 }
 
-void fg_frame_log_add(struct fg_frame_log *log, const struct fg_frame_log_entry *entry,
+/*
+ * Field by field: put together elsewhere and copied in larger pieces, the copy would wait for the
+ * stores before it, which cost more than all else here.
+ */
+static void put_entry(const struct fg_frame_log_entry *entry, uint8_t *space)
+{
+#define PUT(field)                                                                                 \
+    memcpy(space + offsetof(struct fg_frame_log_entry, field), &entry->field, sizeof(entry->field))
+    PUT(at);
+    PUT(number);
+    PUT(header);
+    PUT(kept);
+    PUT(message_size);
+    PUT(event);
+    PUT(action);
+    PUT(state);
+    PUT(judged);
+    PUT(withheld);
+#undef PUT
+}
+
+void fg_frame_log_add(struct fg_frame_log *log, struct fg_frame_log_entry *entry,
                       const uint8_t *payload, const char *message)
 {
     if (log->ceiling == 0) {
         return;
     }
-    struct fg_frame_log_entry added = *entry;
-    added.number = ++log->count;
-    added.judged = log->current_judged;
-    added.withheld = log->current_secret;
+    entry->number = ++log->count;
+    entry->judged = log->current_judged;
+    entry->withheld = log->current_secret;
     log->current_judged = false;
     log->current_secret = false;
     uint32_t kept =
         entry->header.length < log->payload_max ? entry->header.length : log->payload_max;
-    added.kept = (uint16_t)(added.withheld ? 0 : kept);
-    added.message_size = (uint16_t)(message != NULL ? strnlen(message, MESSAGE_MAX) : 0);
+    entry->kept = (uint16_t)(entry->withheld ? 0 : kept);
+    entry->message_size = (uint16_t)(message != NULL ? strnlen(message, MESSAGE_MAX) : 0);
     bool failure = message != NULL || (entry->event == FG_EVENT_FRAME_OUT &&
                                        entry->header.type == FG_FRAME_ERROR_RESPONSE);
-    uint32_t size = rounded(sizeof(added) + added.kept + added.message_size);
+    uint32_t size = rounded(sizeof(*entry) + entry->kept + entry->message_size);
     uint32_t reserved = failure || log->ceiling < FG_FRAME_LOG_RESERVE ? 0 : FG_FRAME_LOG_RESERVE;
     uint8_t *space = reserve(log, size, log->ceiling - reserved);
     if (space == NULL) {
         return;
     }
-    memcpy(space, &added, sizeof(added));
-    if (added.kept > 0) {
-        memcpy(space + sizeof(added), payload, added.kept);
+    put_entry(entry, space);
+    if (entry->kept > 0) {
+        memcpy(space + sizeof(*entry), payload, entry->kept);
     }
-    if (added.message_size > 0) {
-        memcpy(space + sizeof(added) + added.kept, message, added.message_size);
+    if (entry->message_size > 0) {
+        memcpy(space + sizeof(*entry) + entry->kept, message, entry->message_size);
     }
     log->size += size;
 }

@@ -68,11 +68,12 @@ void fg_frame_log_move(struct fg_frame_log *from, struct fg_frame_log *to);
 enum fg_status fg_frame_log_copy(const struct fg_frame_log *log, struct fg_frame_log *ret_copy);
 
 /*
- * Adds an entry; number, kept and message_size are filled in here. payload has header.length bytes,
- * of which the first ones are kept; message may be NULL. An entry with a message, and an error
- * response, is a failure. Memory that is short makes the log shorter, no more.
+ * Adds an entry; number, kept, message_size, judged and withheld are filled in here. payload has
+ * header.length bytes, of which the first ones are kept; message may be NULL. An entry with a
+ * message, and an error response, is a failure. Memory that is short makes the log shorter, no
+ * more.
  */
-void fg_frame_log_add(struct fg_frame_log *log, const struct fg_frame_log_entry *entry,
+void fg_frame_log_add(struct fg_frame_log *log, struct fg_frame_log_entry *entry,
                       const uint8_t *payload, const char *message);
 
 /*

@@ -202,8 +202,8 @@ static void a_log_without_memory_is_shorter(void **state)
     (void)state;
     static const uint8_t payload[200];
     struct fg_frame_log log;
-    const struct fg_frame_log_entry entry = {.header = {.length = sizeof(payload), .type = 4},
-                                             .event = FG_EVENT_FRAME_OUT};
+    struct fg_frame_log_entry entry = {.header = {.length = sizeof(payload), .type = 4},
+                                       .event = FG_EVENT_FRAME_OUT};
     fg_frame_log_init(&log, 16384, 256, false);
     fg_frame_log_add(&log, &entry, payload, NULL);
     fg_frame_log_add(&log, &entry, payload, NULL);
@@ -234,7 +234,7 @@ static void every_size_of_log_is_bounded(void **state)
         struct fg_frame_log moved;
         fg_frame_log_init(&log, ceiling, 256, false);
         for (uint32_t i = 0; i < 40; i++) {
-            const struct fg_frame_log_entry entry = {
+            struct fg_frame_log_entry entry = {
                 .header = {.length = i * 7, .type = i % 5 == 0 ? FG_FRAME_ERROR_RESPONSE : 4},
                 .event = FG_EVENT_FRAME_OUT};
             fg_frame_log_add(&log, &entry, payload, i % 9 == 0 ? "wrong" : NULL);
