@@ -5,9 +5,9 @@
  *
  * Not counted, since others bound it: what a handler needs only until it returns (one for each
  * worker, within handlers/repo/limits.h); what one more revision adds before a source counts
- * itself again; snapshots, which all requests share; large index files, which are mapped; what of an
- * exchange is less than a few blocks; blocks of constant size for each connection or entry of the
- * bundle cache, which have limits of their own.
+ * itself again; snapshots, which all requests share; large index files, which are mapped; what of
+ * an exchange is less than a few blocks; blocks of constant size for each connection or entry of
+ * the bundle cache, which have limits of their own.
  */
 #ifndef FRAMEGATE_HANDLERS_MEMORY_H
 #define FRAMEGATE_HANDLERS_MEMORY_H
