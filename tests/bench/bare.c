@@ -2,11 +2,15 @@
  * The limit: the barest programs on libmicrohttpd. "constant" reads a body without looking at it
  * and answers with BYTES bytes, by one response that is made once; "reader" answers with BYTES
  * bytes from a content reader that fills blocks of 32 KiB. Same kind of daemon, buffers and header
- * as the gateway's.
+ * as the gateway's. Driven by the library's own threads; without any (0) by the main one, which
+ * waits outside of the library, as gateway/driver.h has it.
  *
  * Usage: bare constant|reader THREADS BYTES. Prints its port; ends with its standard input.
  */
+#include <limits.h>
 #include <microhttpd.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +69,30 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return result;
 }
 
+static struct MHD_Daemon *start(unsigned threads)
+{
+    unsigned flags = threads > 0 ? MHD_USE_EPOLL_INTERNAL_THREAD : MHD_USE_EPOLL;
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                            1000u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_CONNECTION_TIMEOUT, 75u,
+                            threads > 0 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads,
+                            MHD_OPTION_END);
+}
+
+/* Until something is to be read at the standard input. */
+static void drive(struct MHD_Daemon *daemon)
+{
+    struct pollfd waits[] = {
+        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN}};
+    while (waits[0].revents == 0) {
+        MHD_UNSIGNED_LONG_LONG rest = 0;
+        (void)MHD_run(daemon);
+        bool limited = MHD_get_timeout(daemon, &rest) == MHD_YES && rest < INT_MAX;
+        (void)poll(waits, 2, limited ? (int)rest : -1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) {
@@ -81,15 +109,15 @@ int main(int argc, char **argv)
         constant = MHD_create_response_from_buffer(answer_size, bytes, MHD_RESPMEM_MUST_FREE);
         add_type(constant);
     }
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, NULL, MHD_OPTION_THREAD_POOL_SIZE,
-        threads, MHD_OPTION_CONNECTION_LIMIT, 1000u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, 75u, MHD_OPTION_END);
+    struct MHD_Daemon *daemon = start(threads);
     if (daemon == NULL) {
         return 1;
     }
     printf("%u\n", MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
     fflush(stdout);
+    if (threads == 0) {
+        drive(daemon);
+    }
     char byte;
     while (read(STDIN_FILENO, &byte, 1) > 0) {
     }
