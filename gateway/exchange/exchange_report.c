@@ -58,13 +58,18 @@ void fg_finished_format(const struct fg_finished *finished, struct fg_finished_t
     format_commands(finished->ran, finished->ran_count, finished->ran_others, ret_text->commands);
 }
 
-/* Of which kind its failure is, if it is one. */
+/*
+ * Of which kind its failure is, if it is one. To reach the bounds of logins or of memory, which is
+ * asked for before any right is, takes no right either.
+ */
 static enum fg_failure failure_of(const struct fg_exchange *exchange)
 {
     uint16_t status = fg_exchange_final_status(exchange);
     /* What has no head yet has this kind of route, too. */
     bool turned_away = exchange->route.kind == FG_ROUTE_TEXT || status == 403;
-    return turned_away && status < 500 ? FG_FAILURE_TURNED_AWAY : FG_FAILURE_WITHIN;
+    bool bound =
+        exchange->route.bound == FG_BOUND_LOGINS || exchange->route.bound == FG_BOUND_MEMORY;
+    return turned_away && (status < 500 || bound) ? FG_FAILURE_TURNED_AWAY : FG_FAILURE_WITHIN;
 }
 
 void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,

@@ -257,6 +257,19 @@ class Slow(FolderTest):
             hits = server.state()["limits"]["max-logins"]
             self.assertEqual(hits["hits"], statuses.count((503, "1")))
 
+    def test_503_for_logins_does_not_push_out_failures(self):
+        with self.serve("--workers", "1", "--max-logins", "1", "--login-time", "0", "--threads", "1",
+                        cost=14) as server:
+            self.assertEqual(post(server, "/ro/heads", HEADS[:-1]).status, 400)
+            wrong = basic("alice", "wrong")
+            busy = threading.Thread(target=post, args=(server, "/rw/heads", HEADS, wrong))
+            busy.start()
+            server.wait_until(lambda state: state["exchanges"])
+            statuses = [post(server, "/rw/heads", HEADS, wrong).status for _ in range(64 + 32)]
+            busy.join()
+            self.assertEqual(set(statuses), {503})
+            self.assertIn(400, [one["status"] for one in server.state()["failed"]])
+
     def test_an_unknown_user_costs_as_much(self):
         with self.serve("--login-time", "0", cost=12) as server:
             cpu = []
