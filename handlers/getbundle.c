@@ -175,16 +175,6 @@ static enum fg_status find_outgoing(struct request *request, struct fg_error *er
 
 /* -- parts ------------------------------------------------------------------------------------ */
 
-static enum fg_status add_part(struct fg_bundle *bundle, const char *type,
-                               const struct fg_bundle_param *params, size_t params_count,
-                               struct fg_source *payload, struct fg_error *error)
-{
-    enum fg_status status = fg_bundle_add(bundle, type, params, params_count, payload);
-    return status == FG_OK
-               ? FG_OK
-               : fg_fail(error, status, 0, "the part %s of the bundle cannot be made", type);
-}
-
 /* Adds a part that was made in memory, unless making it failed. */
 static enum fg_status add_buffer(struct fg_bundle *bundle, const char *type,
                                  const struct fg_bundle_param *params, size_t params_count,
@@ -196,7 +186,7 @@ static enum fg_status add_buffer(struct fg_bundle *bundle, const char *type,
         return status;
     }
     struct fg_source payload = fg_source_from_buffer(buffer);
-    return add_part(bundle, type, params, params_count, &payload, error);
+    return fg_bundle_add(bundle, type, params, params_count, &payload, error);
 }
 
 /* The highest version that the client takes. One that names none is of before there were several.
@@ -253,7 +243,7 @@ static enum fg_status add_changegroup(struct request *request, struct fg_bundle 
     struct fg_source payload;
     status = fg_changegroup_source(request->snapshot, &request->outgoing, version,
                                    request->call->memory, &payload, error);
-    return status == FG_OK ? add_part(bundle, "CHANGEGROUP", params, count, &payload, error)
+    return status == FG_OK ? fg_bundle_add(bundle, "CHANGEGROUP", params, count, &payload, error)
                            : status;
 }
 
@@ -412,8 +402,8 @@ static enum fg_status add_stream(struct request *request, struct fg_bundle *bund
             {"bytecount", fg_bytes_from_string(bytes), true},
             {"filecount", fg_bytes_from_string(files), true},
             {"requirements", fg_buffer_view(&requirements), true}};
-        status =
-            add_part(bundle, "STREAM2", params, sizeof params / sizeof params[0], &payload, error);
+        status = fg_bundle_add(bundle, "STREAM2", params, sizeof params / sizeof params[0],
+                               &payload, error);
     }
     fg_buffer_free(&requirements);
     return status;

@@ -191,20 +191,23 @@ static enum fg_status open_library(struct filter *filter, int level)
 
 enum fg_status fg_compress_new(enum fg_compression compression, int level, struct fg_bytes prefix,
                                struct fg_memory *memory, struct fg_source *source,
-                               struct fg_source *ret_source)
+                               struct fg_source *ret_source, struct fg_error *error)
 {
     struct filter *filter = malloc(sizeof(*filter));
-    enum fg_status status = filter == NULL ? FG_ERR_MEMORY : FG_OK;
+    enum fg_status status =
+        filter != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     if (status == FG_OK) {
         memset(filter, 0, offsetof(struct filter, in));
         filter->compression = compression;
         filter->holding.memory = memory;
         status =
             prefix.size > FG_COMPRESS_PREFIX_MAX ? FG_ERR_ARGUMENT : open_library(filter, level);
-        if (status == FG_OK) {
+        if (status != FG_OK) {
+            fg_fail(error, status, 0, "%s", fg_status_text(status));
+        } else {
             /* The library takes most of it when it has something to compress. */
             status =
-                fg_holding_ask(&filter->holding, fg_compress_held_bytes(compression, level), NULL);
+                fg_holding_ask(&filter->holding, fg_compress_held_bytes(compression, level), error);
         }
         if (status != FG_OK) {
             destroy(filter);

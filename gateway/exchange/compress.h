@@ -23,11 +23,11 @@ uint64_t fg_compress_held_bytes(enum fg_compression compression, int level);
  * the same object; it must always have something to give (FG_PENDING is passed on only with
  * FG_COMPRESSION_NONE). Level is the library's. What it holds is counted in memory (or NULL), which
  * must live as long. FG_ERR_ARGUMENT: prefix or level out of range; FG_ERR_LIMIT: as
- * fg_holding_ask; FG_ERR_MEMORY.
+ * fg_holding_ask; FG_ERR_MEMORY. error (or NULL) says what.
  */
 enum { FG_COMPRESS_PREFIX_MAX = 16 };
 enum fg_status fg_compress_new(enum fg_compression compression, int level, struct fg_bytes prefix,
                                struct fg_memory *memory, struct fg_source *source,
-                               struct fg_source *ret_source);
+                               struct fg_source *ret_source, struct fg_error *error);
 
 #endif

@@ -106,9 +106,12 @@ void fg_exchange_classic_clear(struct fg_exchange *exchange)
 uint64_t fg_exchange_classic_held(const struct fg_exchange *exchange)
 {
     const struct fg_classic *classic = exchange->classic;
-    return classic == NULL
-               ? 0
-               : classic->form.capacity + classic->text.capacity + classic->arguments.text_size;
+    if (classic == NULL) {
+        return 0;
+    }
+    uint64_t held = classic->form.capacity + classic->text.capacity + classic->arguments.text_size;
+    /* What makes a body while it is read counts itself. */
+    return classic->has_body && classic->body.read == NULL ? held + classic->body.size : held;
 }
 
 /* -- running ---------------------------------------------------------------------------------- */
@@ -211,7 +214,8 @@ static enum fg_status add_text(struct fg_exchange *exchange, struct fg_buffer *t
 }
 
 /* The reply's own bytes are the answer. The body is taken over. */
-static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *reply)
+static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *reply,
+                               struct fg_error *error)
 {
     struct fg_classic *classic = exchange->classic;
     bool streams = classic->command->form == FG_CLASSIC_STREAM;
@@ -223,11 +227,12 @@ static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *re
         classic->type = FG_CLASSIC_TYPE_2;
     }
     if (streams && !exchange->shared) {
-        status = fg_exchange_encode(exchange->gateway, engine, reply->dense, &reply->body);
+        status = fg_exchange_encode(exchange->gateway, engine, reply->dense, &reply->body, error);
         reply->slow_body = reply->slow_body || engine != FG_CLASSIC_ENGINE_NONE;
     }
-    if (status == FG_OK && reply->slow_body) {
-        status = fg_exchange_pump(exchange, &reply->body);
+    if (status == FG_OK && reply->slow_body &&
+        (status = fg_exchange_pump(exchange, &reply->body)) != FG_OK) {
+        fg_fail(error, status, 0, "%s", fg_status_text(status));
     }
     if (status == FG_OK) {
         classic->body = reply->body;
@@ -242,11 +247,11 @@ struct fg_bytes fg_exchange_classic_words(const struct fg_exchange *exchange)
 }
 
 static enum fg_status take_reply(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                                 struct fg_reply *reply)
+                                 struct fg_reply *reply, struct fg_error *error)
 {
     struct fg_classic *classic = exchange->classic;
     if (classic->command->form == FG_CLASSIC_BYTES || classic->command->form == FG_CLASSIC_STREAM) {
-        return set_body(exchange, reply);
+        return set_body(exchange, reply, error);
     }
     struct fg_buffer text = FG_BUFFER_INIT((size_t)exchange->gateway->config.reply_bytes);
     enum fg_status status = put_text(spec, reply, &text);
@@ -255,7 +260,10 @@ static enum fg_status take_reply(struct fg_exchange *exchange, const struct fg_c
     }
     fg_buffer_free(&text);
     fg_source_destroy(&reply->body);
-    return status;
+    if (status == FG_ERR_LIMIT) {
+        fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);
+    }
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "%s", fg_status_text(status));
 }
 
 /* A failure that the command's own answer can say. */
@@ -273,19 +281,14 @@ void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_c
                                  enum fg_status status, struct fg_reply *reply,
                                  const struct fg_error *error)
 {
+    struct fg_error untaken;
     const char *failure = status != FG_OK ? error->message : NULL;
     if (failure != NULL && !answer_failure(exchange, spec, failure)) {
         fail(exchange, failure);
     }
-    if (failure == NULL) {
-        enum fg_status taken = take_reply(exchange, spec, reply);
-        if (taken == FG_ERR_LIMIT) {
-            fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);
-        }
-        if (taken != FG_OK) {
-            failure = fg_status_text(taken);
-            fail(exchange, failure);
-        }
+    if (failure == NULL && take_reply(exchange, spec, reply, &untaken) != FG_OK) {
+        failure = untaken.message;
+        fail(exchange, failure);
     }
     fg_exchange_count_run(exchange, spec, failure);
 }

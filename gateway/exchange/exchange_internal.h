@@ -167,10 +167,10 @@ enum fg_status fg_exchange_share(struct fg_exchange *exchange, const struct fg_c
 
 /*
  * exchange_share.c: encodes the body of a reply as the classic transport sends it. *source becomes
- * the result; on failure it is destroyed. FG_ERR_MEMORY, FG_ERR_LIMIT.
+ * the result; on failure it is destroyed. FG_ERR_MEMORY, FG_ERR_LIMIT; error says what.
  */
 enum fg_status fg_exchange_encode(const struct fg_gateway *gateway, enum fg_classic_engine engine,
-                                  bool dense, struct fg_source *source);
+                                  bool dense, struct fg_source *source, struct fg_error *error);
 
 /* exchange_classic.c: the words of X-HgProto-N. */
 struct fg_bytes fg_exchange_classic_words(const struct fg_exchange *exchange);

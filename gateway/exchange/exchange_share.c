@@ -31,7 +31,7 @@ static enum fg_status put_before(struct fg_bytes prefix, struct fg_source *sourc
 }
 
 enum fg_status fg_exchange_encode(const struct fg_gateway *gateway, enum fg_classic_engine engine,
-                                  bool dense, struct fg_source *source)
+                                  bool dense, struct fg_source *source, struct fg_error *error)
 {
     static const enum fg_compression compressions[] = {FG_COMPRESSION_ZLIB, FG_COMPRESSION_ZSTD,
                                                        FG_COMPRESSION_ZLIB, FG_COMPRESSION_NONE};
@@ -45,7 +45,9 @@ enum fg_status fg_exchange_encode(const struct fg_gateway *gateway, enum fg_clas
         memcpy(prefix + 1, name, size - 1);
     }
     if (compression == FG_COMPRESSION_NONE && source->read == NULL) {
-        return put_before((struct fg_bytes){(const uint8_t *)prefix, size}, source);
+        enum fg_status status =
+            put_before((struct fg_bytes){(const uint8_t *)prefix, size}, source);
+        return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "%s", fg_status_text(status));
     }
     /* What is packed already goes into zlib as it is, for clients that want zlib's format. */
     const struct fg_config *config = &gateway->config;
@@ -53,7 +55,7 @@ enum fg_status fg_exchange_encode(const struct fg_gateway *gateway, enum fg_clas
                 : dense                            ? 0
                                                    : (int)config->zlib_level;
     return fg_compress_new(compression, level, (struct fg_bytes){(const uint8_t *)prefix, size},
-                           fg_state_memory(gateway->state), source, source);
+                           fg_state_memory(gateway->state), source, source, error);
 }
 
 /* -- making it once more ---------------------------------------------------------------------- */
@@ -92,14 +94,14 @@ static enum fg_status run_again(const struct again *again, struct fg_reply *ret_
     }
     enum fg_classic_engine engine = again->engines[reply.dense];
     if (again->encoded) {
-        status = fg_exchange_encode(again->gateway, engine, reply.dense, &reply.body);
+        status = fg_exchange_encode(again->gateway, engine, reply.dense, &reply.body, error);
     } else if (reply.body.read == NULL) {
         /* The cache reads its sources. */
         status = fg_compress_new(FG_COMPRESSION_NONE, 0, (struct fg_bytes){NULL, 0}, memory,
-                                 &reply.body, &reply.body);
+                                 &reply.body, &reply.body, error);
     }
     if (status != FG_OK) {
-        return fg_fail(error, status, 0, "%s", fg_status_text(status));
+        return status;
     }
     *ret_tag = (uint8_t)(again->encoded ? engine : FG_CLASSIC_ENGINE_NONE);
     *ret_reply = reply;

@@ -115,11 +115,11 @@ static void put_params(struct writer *writer, const struct fg_bundle_param *para
 
 enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
                              const struct fg_bundle_param *params, size_t params_count,
-                             struct fg_source *payload)
+                             struct fg_source *payload, struct fg_error *error)
 {
     if (bundle->count == FG_BUNDLE_PARTS_MAX) {
         fg_source_destroy(payload);
-        return FG_ERR_LIMIT;
+        return fg_fail(error, FG_ERR_LIMIT, 0, "the bundle has too many parts");
     }
     struct part *part = &bundle->parts[bundle->count];
     *part = (struct part){.header = FG_BUFFER_INIT(HEADER_LIMIT)};
@@ -129,9 +129,11 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
     put(&writer, type, strlen(type));
     put_be32(&writer, bundle->count);
     put_params(&writer, params, params_count);
-    if (writer.status == FG_OK && payload->read == NULL) {
+    if (writer.status != FG_OK) {
+        fg_fail(error, writer.status, 0, "the part %s of the bundle cannot be made", type);
+    } else if (payload->read == NULL) {
         writer.status =
-            fg_holding_ask(&bundle->holding, bundle->holding.bytes + payload->size, NULL);
+            fg_holding_ask(&bundle->holding, bundle->holding.bytes + payload->size, error);
     }
     if (writer.status != FG_OK) {
         fg_buffer_free(&part->header);

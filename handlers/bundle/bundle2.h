@@ -33,11 +33,12 @@ void fg_bundle_free(struct fg_bundle *bundle);
 /*
  * Adds a part. type in capitals is mandatory: a client that does not know it must not take the
  * bundle. The payload is taken over, also on failure. Mandatory parameters come first.
- * FG_ERR_LIMIT: too many parts, a parameter too long, or as fg_holding_ask; FG_ERR_MEMORY.
+ * FG_ERR_LIMIT: too many parts, a parameter too long, or as fg_holding_ask; FG_ERR_MEMORY. error
+ * (or NULL) says what.
  */
 enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
                              const struct fg_bundle_param *params, size_t params_count,
-                             struct fg_source *payload);
+                             struct fg_source *payload, struct fg_error *error);
 
 /* True if the payloads of all parts lie in memory, and are at most so many bytes together. */
 bool fg_bundle_is_small(const struct fg_bundle *bundle, uint64_t bytes);

@@ -132,6 +132,8 @@ class Ceiling(unittest.TestCase):
             for ceiling in ("100", "1K"):
                 with Server("--max-memory", ceiling, repository=path) as server:
                     self.refuse(server, ceiling == "100")
+            with Server("--max-memory", "1M", "--bundle-cache", "off", repository=path) as server:
+                self.refuse_to_compress(server)
 
     def refuse(self, server, at_once):
         body = request(b"getbundle")
@@ -146,6 +148,14 @@ class Ceiling(unittest.TestCase):
         state = server.wait_until(lambda state: state["memory_bytes"] == 0)
         self.assertGreater(state["limits"]["max-memory"]["hits"], 0)
         self.assertEqual(server.run("heads", request(b"heads")).status, 200)
+
+    def refuse_to_compress(self, server):
+        """zstd alone needs more; whoever is told hears what was short, and no other bound is counted."""
+        answer = server.get("/?cmd=getbundle", headers=["X-HgProto-1: 0.1 0.2 comp=zstd"])
+        self.assertEqual(answer.headers["content-type"], "application/hg-error")
+        self.assertIn(b"hold too much memory", answer.body)
+        limits = server.state()["limits"]
+        self.assertEqual((limits["max-memory"]["hits"], limits["max-reply"]["hits"]), (1, 0))
 
 
 if __name__ == "__main__":

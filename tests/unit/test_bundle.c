@@ -281,8 +281,8 @@ static void make_bundle(struct fg_source *ret_source)
     struct fg_source payload = fg_source_from_bytes(fg_bytes_from_string("data"));
     struct fg_source empty = fg_source_empty();
     assert_int_equal(fg_bundle_new(NULL, &bundle), FG_OK);
-    assert_int_equal(fg_bundle_add(bundle, "PART", params, 2, &payload), FG_OK);
-    assert_int_equal(fg_bundle_add(bundle, "e", NULL, 0, &empty), FG_OK);
+    assert_int_equal(fg_bundle_add(bundle, "PART", params, 2, &payload, NULL), FG_OK);
+    assert_int_equal(fg_bundle_add(bundle, "e", NULL, 0, &empty, NULL), FG_OK);
     *ret_source = fg_bundle_source(bundle);
 }
 
@@ -324,14 +324,14 @@ static void parts_that_do_not_fit_are_refused(void **state)
     assert_int_equal(fg_bundle_new(NULL, &bundle), FG_OK);
     struct fg_source payload = {.destroy = count_destroyed};
     destroyed = 0;
-    assert_int_equal(fg_bundle_add(bundle, "P", &param, 1, &payload), FG_ERR_LIMIT);
+    assert_int_equal(fg_bundle_add(bundle, "P", &param, 1, &payload, NULL), FG_ERR_LIMIT);
     assert_int_equal(destroyed, 1);
     for (int i = 0; i < FG_BUNDLE_PARTS_MAX; i++) {
         payload = (struct fg_source){.destroy = count_destroyed};
-        assert_int_equal(fg_bundle_add(bundle, "P", NULL, 0, &payload), FG_OK);
+        assert_int_equal(fg_bundle_add(bundle, "P", NULL, 0, &payload, NULL), FG_OK);
     }
     payload = (struct fg_source){.destroy = count_destroyed};
-    assert_int_equal(fg_bundle_add(bundle, "P", NULL, 0, &payload), FG_ERR_LIMIT);
+    assert_int_equal(fg_bundle_add(bundle, "P", NULL, 0, &payload, NULL), FG_ERR_LIMIT);
     assert_int_equal(destroyed, 2);
     fg_bundle_free(bundle);
     assert_int_equal(destroyed, 2 + FG_BUNDLE_PARTS_MAX);

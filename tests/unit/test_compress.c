@@ -58,8 +58,8 @@ static enum fg_status compress_text(enum fg_compression compression, struct piec
                                .size = pieces->text.size};
     uint8_t *buffer = malloc(piece);
     size_t size = 0;
-    assert_int_equal(fg_compress_new(compression, 3, BYTES("\x04name"), NULL, &source, &source),
-                     FG_OK);
+    assert_int_equal(
+        fg_compress_new(compression, 3, BYTES("\x04name"), NULL, &source, &source, NULL), FG_OK);
     enum fg_status status;
     while ((status = source.read(source.context, buffer, piece, &size)) == FG_OK) {
         assert_in_range(size, 1, piece);
@@ -154,9 +154,9 @@ static void memory_is_a_source_too(void **state)
         struct fg_buffer got = FG_BUFFER_INIT(SIZE_MAX / 2);
         uint8_t buffer[5000];
         size_t size = 0;
-        assert_int_equal(
-            fg_compress_new((enum fg_compression)c, 6, BYTES("\x04name"), NULL, &source, &source),
-            FG_OK);
+        assert_int_equal(fg_compress_new((enum fg_compression)c, 6, BYTES("\x04name"), NULL,
+                                         &source, &source, NULL),
+                         FG_OK);
         while (source.read(source.context, buffer, sizeof(buffer), &size) == FG_OK) {
             assert_int_equal(fg_buffer_append(&got, buffer, size), FG_OK);
         }
@@ -183,7 +183,7 @@ static void bad_arguments_are_refused(void **state)
             .read = read_pieces, .destroy = destroy_pieces, .context = &pieces};
         assert_int_equal(fg_compress_new(rows[i].compression, rows[i].level,
                                          fg_bytes_from_string(rows[i].prefix), NULL, &source,
-                                         &source),
+                                         &source, NULL),
                          FG_ERR_ARGUMENT);
         assert_int_equal(pieces.destroyed, 1);
     }
