@@ -274,6 +274,8 @@ static enum fg_status give_frame(struct fg_frame_reader *reader, const uint8_t *
     return FG_OK;
 }
 
+enum { ROOM_AT_ONCE = 64 * 1024 }; /* bytes; as much as frames have unless more is allowed */
+
 static enum fg_status take_payload(struct fg_frame_reader *reader, struct fg_bytes *input,
                                    struct fg_frame *ret_frame, struct fg_error *error)
 {
@@ -290,8 +292,10 @@ static enum fg_status take_payload(struct fg_frame_reader *reader, struct fg_byt
     if (size == 0) {
         return FG_NEED_MORE;
     }
-    /* Room for all of it at once: to grow leaves holes behind that no other peer's frame fits. */
-    if (fg_buffer_reserve(&reader->payload, missing, &space) != FG_OK) {
+    /* Room for all of it at once: to grow leaves holes behind that no other peer's frame fits. Not
+     * where more than usual is allowed: then a few bytes would take all that. */
+    size_t room = missing <= ROOM_AT_ONCE ? missing : size;
+    if (fg_buffer_reserve(&reader->payload, room, &space) != FG_OK) {
         reader->failed = FG_ERR_MEMORY;
         return fg_fail(error, FG_ERR_MEMORY, (size_t)reader->offset, "out of memory");
     }
