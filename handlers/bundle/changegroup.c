@@ -77,8 +77,9 @@ static enum fg_status count_held(struct changegroup *changegroup, struct fg_erro
                     fg_shadows_held_bytes(&changegroup->manifest_shadows) +
                     fg_shadows_held_bytes(&changegroup->file_shadows) + changegroup->name.capacity +
                     changegroup->out.capacity;
-    if (changegroup->filelog != NULL) {
-        held += fg_revlog_held_bytes(changegroup->filelog);
+    const struct fg_revlog *const revlogs[] = {changegroup->manifests, changegroup->filelog};
+    for (size_t i = 0; i < sizeof revlogs / sizeof revlogs[0]; i++) {
+        held += revlogs[i] != NULL ? fg_revlog_held_bytes(revlogs[i]) : 0;
     }
     return fg_holding_ask(&changegroup->holding, held, error);
 }

@@ -128,10 +128,14 @@ bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *nam
         return false;
     }
     if (info.st_dev == revlog->device && info.st_ino == revlog->inode) {
-        return revlog->copy == NULL ? has_node(revlog, rev, node)
-                                    : file_has_node(revlog, folder, name, rev, node);
+        if (revlog->copy == NULL) {
+            return has_node(revlog, rev, node);
+        }
+        if (file_has_node(revlog, folder, name, rev, node)) {
+            return true;
+        }
     }
-    /* Another file has its name: one that was split from its data, or a stripped one. */
+    /* Another file may have its name: one that was split from its data, or a stripped one. */
     struct fg_revlog *present;
     if (fg_revlog_open(folder, name, &present, NULL) != FG_OK) {
         return false;
