@@ -17,7 +17,7 @@ struct fg_public;
 enum fg_status fg_public_start(struct fg_gateway *gateway, int listen_socket,
                                struct fg_public **ret_public, struct fg_error *error);
 
-/* Accepts no more connections; what is open goes on. */
+/* Has each thread accept no more connections from when it next looks; what is open goes on. */
 void fg_public_quiesce(struct fg_public *public);
 
 /* Closes what is open and frees. No exchange may wait for a worker. Takes NULL. */

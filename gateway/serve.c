@@ -24,7 +24,8 @@
 enum {
     TICK_MILLISECONDS = 200, /* how late a deadline may be noticed and a log line written */
     DRAIN_TICK_MILLISECONDS = 10,
-    DESCRIPTORS_EXTRA = 128, /* for files, the admin listener and the libraries */
+    DESCRIPTORS_OF_THREAD = 3, /* its library's epoll, its eventfd, its listening socket */
+    DESCRIPTORS_EXTRA = 128,   /* for files, the admin listener and the libraries */
 };
 
 struct server {
@@ -52,7 +53,8 @@ struct server {
 static void raise_descriptor_limit(const struct fg_config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = 2 * (rlim_t)config->connections + DESCRIPTORS_EXTRA;
+    rlim_t wanted = 2 * (rlim_t)config->connections +
+                    DESCRIPTORS_OF_THREAD * (rlim_t)config->threads + DESCRIPTORS_EXTRA;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
         return;
     }

@@ -22,7 +22,7 @@ enum entry_state {
     ENTRY_WHOLE,
     ENTRY_LOADING, /* whole; one who asked is reading it through */
     ENTRY_FAILED,  /* cannot be kept: followers make it for themselves */
-    ENTRY_BROKEN,  /* its source failed: so would any other */
+    ENTRY_BROKEN,  /* its source failed: others would too, or make short memory shorter */
 };
 
 struct follower;

@@ -180,9 +180,10 @@ static const struct fg_setting settings[] = {
      "application error"},
     {"max-memory", FG_SETTING_BYTES, FIELD(memory_bytes), 0, UINT64_MAX / 2, "256M",
      FG_BOUND_MEMORY, NULL, "BYTES",
-     "bytes that all exchanges together hold of requests and replies; over it new requests are "
-     "refused while running ones finish, over twice as much also running ones that grow",
-     "503"},
+     "bytes that all exchanges together hold of requests and replies, and of what makes them; over "
+     "it new requests are refused while running ones finish, over twice as much also running ones "
+     "that grow (making a bundle takes 4 MiB and more)",
+     "503; a command that grows an application error, or its reply is cut"},
 
     {"max-target", FG_SETTING_BYTES, FIELD(target_bytes), 64, 1 << 20, "8K", FG_BOUND_TARGET, NULL,
      "BYTES", "bytes of a request's path and query", "414"},
@@ -199,7 +200,9 @@ static const struct fg_setting settings[] = {
     {"frame-log", FG_SETTING_BYTES, FIELD(frame_log), 0, 1 << 20, "16K", FG_BOUND_UNCOUNTED, NULL,
      "BYTES",
      "for the frames of one exchange that the admin listener can show; kept for each exchange in "
-     "flight, for the last 64 of each thread and 32 that failed before; 0 for none",
+     "flight, for the last 64 of each thread, and of those before for 32 that failed and 32 that "
+     "were "
+     "turned away; 0 for none",
      NULL},
     {"frame-log-payload", FG_SETTING_BYTES, FIELD(frame_log_payload), 0, 65535, "256",
      FG_BOUND_UNCOUNTED, NULL, "BYTES", "of each payload that the frame log keeps", NULL},
