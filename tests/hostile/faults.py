@@ -53,7 +53,8 @@ class Control:
 
 
 def make_repository(path):
-    """Branches, a bookmark, a tag, and a changeset that nobody may see."""
+    """Branches, a bookmark, a tag, a changeset that nobody may see, and so many that the index is
+    mapped."""
     environment = dict(os.environ, HGPLAIN="1", HGRCPATH="", HGUSER="test")
 
     def hg(*args):
@@ -61,6 +62,8 @@ def make_repository(path):
         return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE).stdout
 
     subprocess.run(["/usr/bin/hg", "init", path], check=True, env=environment)
+    hg("debugbuilddag", "-q", "+2048")
+    hg("update", "-q", "tip")
     for number in range(4):
         with open(os.path.join(path, "file"), "w") as file:
             file.write(str(number))
@@ -199,6 +202,7 @@ def run(measure):
                 for number in numbers:
                     call = (lambda: written(ask)) if name == "write" else ask
                     done[name] = fail_each(server, control, call, expected, name, number)
+            check(all(done.values()), done, "a call that is never made")
             state = server.wait_until(lambda state: not state["exchanges"])
             check(state["memory_bytes"] == 0, state["memory_bytes"], "bytes are still accounted")
         return ", ".join("%d %s" % (count, name) for name, count in done.items())
