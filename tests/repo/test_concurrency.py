@@ -37,12 +37,16 @@ class State:
 
 class HammerTest(unittest.TestCase):
     maxDiff = None
+    history = 0  # changesets before those of the test
 
     def setUp(self):
         self.hg = Hg()
         self.addCleanup(self.hg.close)
-        self.path = workspace / self.id().split('.')[-1]
+        self.path = workspace / self.id()
         self.hg('/', 'init', self.path)
+        if self.history > 0:
+            self.hg(self.path, 'debugbuilddag', '-q', '+%d' % self.history)
+            self.hg(self.path, 'update', '-q', 'tip')
         for _ in range(3):
             self.commit()
         self.hg(self.path, 'bookmark', '-i', '-r', '0', 'moving')
@@ -168,6 +172,11 @@ class HammerTest(unittest.TestCase):
             os.symlink('%s/%x:%d' % (socket.gethostname(), namespace, ended.pid),
                        os.path.join(self.path, '.hg/store/lock'))
             self.assertEqual(query('heads').value, Oracle(self.path).heads())
+
+
+class MappedHammerTest(HammerTest):
+    """With so many changesets that their index is mapped, not copied."""
+    history = 2100
 
 
 if __name__ == '__main__':
