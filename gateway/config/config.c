@@ -200,9 +200,8 @@ static const struct fg_setting settings[] = {
     {"frame-log", FG_SETTING_BYTES, FIELD(frame_log), 0, 1 << 20, "16K", FG_BOUND_UNCOUNTED, NULL,
      "BYTES",
      "for the frames of one exchange that the admin listener can show; kept for each exchange in "
-     "flight, for the last 64 of each thread, and of those before for 32 that failed and 32 that "
-     "were "
-     "turned away; 0 for none",
+     "flight, the last 64 of each thread, and 32 each that failed and were turned away before; 0 "
+     "for none",
      NULL},
     {"frame-log-payload", FG_SETTING_BYTES, FIELD(frame_log_payload), 0, 65535, "256",
      FG_BOUND_UNCOUNTED, NULL, "BYTES", "of each payload that the frame log keeps", NULL},

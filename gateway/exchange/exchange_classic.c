@@ -230,9 +230,11 @@ static enum fg_status set_body(struct fg_exchange *exchange, struct fg_reply *re
         status = fg_exchange_encode(exchange->gateway, engine, reply->dense, &reply->body, error);
         reply->slow_body = reply->slow_body || engine != FG_CLASSIC_ENGINE_NONE;
     }
-    if (status == FG_OK && reply->slow_body &&
-        (status = fg_exchange_pump(exchange, &reply->body)) != FG_OK) {
-        fg_fail(error, status, 0, "%s", fg_status_text(status));
+    if (status == FG_OK && reply->slow_body) {
+        status = fg_exchange_pump(exchange, &reply->body);
+        if (status != FG_OK) {
+            return fg_fail(error, status, 0, "%s", fg_status_text(status));
+        }
     }
     if (status == FG_OK) {
         classic->body = reply->body;

@@ -27,7 +27,10 @@ enum fg_frame_event {
     FG_EVENT_INPUT_ERROR, /* bytes that cannot be frames */
 };
 
-/* One entry; kept bytes of payload and message_size bytes of message follow it in the log. */
+/*
+ * One entry; kept bytes of payload and message_size bytes of message follow it in the log. What is
+ * added here is to be written by put_entry, too.
+ */
 struct fg_frame_log_entry {
     uint64_t at; /* microseconds since the exchange's start */
     uint32_t number;
