@@ -194,11 +194,11 @@ static void wake_sleepers(struct fg_bundlecache *cache, struct entry *entry)
 /* One block from the source to the file. FG_END: it is whole. */
 static enum fg_status make_block(struct entry *entry, uint8_t *block, size_t *ret_size)
 {
+    struct fg_bundlecache *cache = entry->cache;
     struct fg_source *source = &entry->source;
     size_t size = 0;
     enum fg_status status = source->read(source->context, block, BLOCK_SIZE, &size);
     if (status == FG_OK) {
-        struct fg_bundlecache *cache = entry->cache;
         pthread_mutex_lock(&cache->lock);
         bool room = entry->followers > 0 && make_room(cache, size);
         pthread_mutex_unlock(&cache->lock);
@@ -208,7 +208,9 @@ static enum fg_status make_block(struct entry *entry, uint8_t *block, size_t *re
         }
         *ret_size = size;
     } else if (status != FG_END) {
+        pthread_mutex_lock(&cache->lock);
         entry->ended = status == FG_PENDING ? FG_ERR_IO : status;
+        pthread_mutex_unlock(&cache->lock);
         status = FG_ERR_IO;
     }
     return status;
