@@ -24,7 +24,7 @@ export HGRCPATH=/dev/null PYTHONDONTWRITEBYTECODE=1 NO_PROXY='*' no_proxy='*'
 run_tsan() {
     cmake --preset tsan
     cmake --build --preset tsan --parallel "$(nproc)"
-    TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp:second_deadlock_stack=1 ctest --preset tsan --label-exclude bench
+    TSAN_OPTIONS=second_deadlock_stack=1 ctest --preset tsan --label-exclude bench
 }
 
 # A program that runs the named one under valgrind, with the same name in another folder.
