@@ -565,17 +565,15 @@ enum fg_status fg_bundlecache_add(struct fg_bundlecache *cache, const uint8_t *k
     struct fg_source given = *source;
     *source = fg_source_empty();
     pthread_mutex_lock(&cache->lock);
-    cache->counts.misses++;
-    struct entry *entry = follower != NULL ? find_entry(cache, key) : NULL;
-    if (entry != NULL && entry->state == ENTRY_MAKING && entry->tag == tag) {
-        /* Somebody was faster by a little. */
-        cache->counts.misses--;
-        cache->counts.shared++;
+    struct entry *entry = follower != NULL ? find_ready(cache, key) : NULL;
+    if (entry != NULL && entry->tag == tag) {
+        /* Somebody was faster by a little, or has even made it by now. */
         follow(follower, entry, maker, wait, ret_source);
         pthread_mutex_unlock(&cache->lock);
         fg_source_destroy(&given);
         return FG_OK;
     }
+    cache->counts.misses++;
     entry = follower != NULL && entry == NULL ? new_entry(cache, key, tag, &given) : NULL;
     if (entry == NULL) {
         cache->counts.failures++;

@@ -190,6 +190,28 @@ static void one_is_made_for_many(void **state)
     close_cache(cache);
 }
 
+static void who_comes_too_late_to_make_it_follows(void **state)
+{
+    (void)state;
+    struct fg_bundlecache *cache = open_cache(100 << 20);
+    struct asker first = {.cache = cache, .end = 300000, .fails_at = UINT64_MAX, .piece = 4096};
+    ask(&first);
+    assert_int_equal(first.status, FG_END);
+    const struct fg_bundle_maker maker = {make_again, NULL, &first.end};
+    struct fg_wait wait;
+    uint64_t size = 0;
+    struct fg_source source = new_counter(first.end, UINT64_MAX);
+    assert_int_equal(fg_bundlecache_add(cache, first.key, 5, &source, &maker, &wait, &source),
+                     FG_OK);
+    assert_int_equal(read_all(&source, &wait, 4096, &size), FG_END);
+    assert_int_equal(size, first.end);
+    struct fg_bundlecache_view view = counts(cache);
+    assert_int_equal(view.misses, 1);
+    assert_int_equal(view.hits + view.shared, 1);
+    assert_int_equal(view.failures, 0);
+    close_cache(cache);
+}
+
 static void what_cannot_be_kept_is_made_for_each(void **state)
 {
     (void)state;
@@ -272,9 +294,13 @@ static void nobody_need_read_to_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_is_made_for_many),         TEST(what_cannot_be_kept_is_made_for_each),
-        TEST(a_failure_is_everybodys),      TEST(it_is_found_after_a_restart),
-        TEST(a_stopped_pool_makes_no_more), TEST(nobody_need_read_to_the_end),
+        TEST(one_is_made_for_many),
+        TEST(who_comes_too_late_to_make_it_follows),
+        TEST(what_cannot_be_kept_is_made_for_each),
+        TEST(a_failure_is_everybodys),
+        TEST(it_is_found_after_a_restart),
+        TEST(a_stopped_pool_makes_no_more),
+        TEST(nobody_need_read_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
