@@ -11,7 +11,7 @@ Usage: tests/slow.sh [proof|quick|tsan|valgrind|pairs|clones]...
 Builds what is needed and prints one table of everything that must hold under
 fire: the hostile cases, HTTP, access, failing allocations, ten minutes of
 fuzzing for each target, fifteen of load, and all tests with the sanitizers and
-valgrind (proof, also without an argument; three hours). quick: the same with
+valgrind (proof, also without an argument; two hours). quick: the same with
 seconds instead of minutes for fuzzing and load. tsan, valgrind: these alone.
 pairs: 5,000 random clients and wanted heads; what Mercurial makes of each bundle.
 clones: clones, stream clones and pulls of every kind of repository by hg.
