@@ -205,7 +205,7 @@ class Classic(unittest.TestCase):
         self.assertEqual(ask(self.port, batch, headers, b"").status, 401)
         self.assertEqual(self.logins(), [missing + 1, wrong + 1])
 
-    @unittest.skipIf(os.environ.get("FRAMEGATE_SANITIZE") == "valgrind", "it knows no pidfd_open")
+    @support.http.needs_pidfd
     def test_pushkey_answers_as_hg_does(self):
         headers = {"Authorization": "Bearer " + support.http.TOKEN, "Content-Type": TYPE}
         args = "cmd=pushkey&namespace=bookmarks&key=pushed&old=&new=" + self.nodes[0]

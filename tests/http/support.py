@@ -33,6 +33,10 @@ COMMAND_REQUEST, COMMAND_DATA, BYTES_RESPONSE, ERROR_RESPONSE = 1, 3, 4, 5
 PROTOCOL, APPLICATION = 1, 2
 
 needs_fake = unittest.skipUnless(FAKE, "needs the handlers made for tests")
+# Mercurial, which takes pushes, is watched by one.
+needs_pidfd = unittest.skipIf(
+    os.environ.get("FRAMEGATE_SANITIZE") == "valgrind", "valgrind knows no pidfd_open"
+)
 
 
 # -- frames ------------------------------------------------------------------------------------

@@ -262,7 +262,7 @@ class AllConnections(unittest.TestCase):
 
 
 @unittest.skipIf(FAKE, "needs a command that runs hg")
-@unittest.skipIf(os.environ.get("FRAMEGATE_SANITIZE") == "valgrind", "it knows no pidfd_open")
+@support.needs_pidfd
 class CommandTime(unittest.TestCase):
     def test_a_command_that_takes_too_long_is_ended_and_counted(self):
         with tempfile.TemporaryDirectory() as directory:

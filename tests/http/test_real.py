@@ -7,12 +7,8 @@ import tempfile
 import unittest
 
 import support
-from support import API, BYTES_RESPONSE, ERROR_RESPONSE, MEDIA_TYPE, PROGRAM, Server, cbor, request, requests
-
-# Mercurial, which takes pushes, is watched by a pidfd.
-needs_pidfd = unittest.skipIf(
-    os.environ.get("FRAMEGATE_SANITIZE") == "valgrind", "valgrind knows no pidfd_open"
-)
+from support import API, BYTES_RESPONSE, ERROR_RESPONSE, MEDIA_TYPE, PROGRAM, Server
+from support import cbor, needs_pidfd, request, requests
 
 
 class Repository(unittest.TestCase):
