@@ -61,7 +61,7 @@ check_format() {
 }
 
 check_scripts() {
-    shellcheck --external-sources run.sh test.sh .ci/run .ci/setup.sh tests/slow.sh tests/support/*.sh
+    shellcheck --external-sources run.sh test.sh .ci/run .ci/setup.sh tests/slow.sh tests/support/*.sh tests/fuzz/*.sh
 }
 
 # Each script of the page and of its tests is read, not run.

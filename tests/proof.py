@@ -147,7 +147,7 @@ def allocation(quick):
 
 
 def fuzz_one(name, seconds):
-    corpora = os.path.join(ROOT, "tests/fuzz/corpus")
+    corpora = os.path.join(BUILD, "fuzz/corpus")
     kept = os.path.join(BUILD, "found", name)
     with tempfile.TemporaryDirectory(prefix="framegate-fuzz-") as fresh:
         os.makedirs(kept, exist_ok=True)
@@ -162,7 +162,7 @@ def fuzz_one(name, seconds):
 @group
 def fuzz(quick):
     """Each target from its corpus, one on each core; a finding is a file in build/found."""
-    names = sorted(os.listdir(os.path.join(ROOT, "tests/fuzz/corpus")))
+    names = sorted(os.listdir(os.path.join(BUILD, "fuzz/corpus")))
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:
         yield from cores.map(lambda name: fuzz_one(name, SECONDS[quick]["fuzz"]), names)
 

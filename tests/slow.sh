@@ -76,7 +76,7 @@ run_valgrind() {
     mkdir -p "$folder"
     for program in build/release/test_* build/release/fuzz_*; do
         [ "${program##*/}" != test_repo_process ] || continue
-        corpus=tests/fuzz/corpus/${program##*/fuzz_}
+        corpus=build/release/corpus/${program##*/fuzz_}
         [ -e "$corpus" ] || corpus=
         wrap "$PWD/$program" "$folder/${program##*/}"
         # shellcheck disable=SC2086 # no corpus is no argument
