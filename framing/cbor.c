@@ -570,8 +570,7 @@ static enum fg_status check_keys(struct decoder *decoder, uint32_t map)
     return FG_OK;
 }
 
-/* -- decoding: closing levels
- * ---------------------------------------------------------------------- */
+/* -- decoding: closing levels ------------------------------------------------------------------ */
 
 /* The container of the innermost level has all its items. */
 static enum fg_status close_level(struct decoder *decoder)
@@ -1038,8 +1037,7 @@ enum fg_status fg_cbor_put_float(struct fg_buffer *buffer, double value)
     return fg_buffer_append(buffer, bytes, size);
 }
 
-/* -- encoding maps
- * --------------------------------------------------------------------------------- */
+/* -- encoding maps ----------------------------------------------------------------------------- */
 
 size_t fg_cbor_encoded_size(struct fg_bytes bytes)
 {
@@ -1212,8 +1210,7 @@ enum fg_status fg_cbor_map_end(struct fg_buffer *buffer, const struct fg_cbor_ma
     return insert_head(buffer, start, cbor_encode_map_start, count);
 }
 
-/* -- encoding decoded items
- * ------------------------------------------------------------------------ */
+/* -- encoding decoded items -------------------------------------------------------------------- */
 
 static enum fg_status put_scalar(struct fg_buffer *buffer, const struct fg_cbor_item *item)
 {

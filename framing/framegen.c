@@ -153,8 +153,7 @@ size_t fg_framegen_frame_size_max(const struct fg_framegen *framegen)
     return FG_FRAME_HEADER_SIZE + (size_t)max;
 }
 
-/* -- cutting frames
- * -------------------------------------------------------------------------------- */
+/* -- cutting frames ---------------------------------------------------------------------------- */
 
 /* Takes up to capacity bytes out of the source; as fg_source.read. */
 static enum fg_status source_read(struct fg_source *source, uint64_t remaining, uint8_t *buffer,
@@ -290,8 +289,7 @@ enum fg_status fg_framegen_next(struct fg_framegen *framegen, uint8_t *buffer, s
     return status;
 }
 
-/* -- making generators
- * ------------------------------------------------------------------------------- */
+/* -- making generators ------------------------------------------------------------------------- */
 
 /* A generator for one or two parts, which it takes over also on failure. */
 static enum fg_status generator_of(struct fg_part *first, struct fg_framegen **ret_framegen)

@@ -261,8 +261,7 @@ enum fg_status fg_humanstring_encode(struct fg_bytes line, struct fg_buffer *buf
     return status;
 }
 
-/* -- decoding
- * -------------------------------------------------------------------------------------- */
+/* -- decoding ---------------------------------------------------------------------------------- */
 
 /* Appends "cbor:…" if the payload is canonical CBOR that a literal can say, else nothing. */
 static enum fg_status append_cbor_payload(struct fg_buffer *buffer, struct fg_bytes payload)

@@ -469,8 +469,7 @@ static enum fg_status parse_dict(struct parser *parser, bool as_key)
     return status == FG_END ? fg_cbor_map_end(parser->buffer, &map, true) : status;
 }
 
-/* -- values
- * ---------------------------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 static enum fg_status parse_constant(struct parser *parser)
 {
@@ -541,8 +540,7 @@ enum fg_status fg_literal_encode(struct fg_bytes text, const struct fg_limits *l
     return status;
 }
 
-/* -- CBOR to literals
- * -------------------------------------------------------------------------------- */
+/* -- CBOR to literals -------------------------------------------------------------------------- */
 
 static enum fg_status print_item(const struct fg_cbor_value *value, uint32_t index, bool as_key,
                                  struct fg_buffer *buffer);

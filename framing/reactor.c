@@ -17,6 +17,7 @@
  */
 #include "framing/reactor.h"
 
+#include "framing/command_internal.h"
 #include "framing/framegen_internal.h"
 
 #include <stdarg.h>
@@ -104,59 +105,7 @@ const char *fg_action_name(enum fg_action_type type)
     return names[type];
 }
 
-/* -- commands
- * -------------------------------------------------------------------------------------- */
-
-void fg_command_free(struct fg_command *command)
-{
-    if (command != NULL) {
-        fg_cbor_clear(&command->request);
-        fg_buffer_free(&command->data);
-        fg_buffer_free(&command->encoded);
-        free(command);
-    }
-}
-
-enum fg_status fg_command_put_args(const struct fg_command *command, struct fg_buffer *buffer)
-{
-    if (command->args != 0) {
-        return fg_cbor_put_item(buffer, &command->request, command->args);
-    }
-    struct fg_cbor_map map;
-    fg_cbor_map_begin(buffer, &map);
-    return fg_cbor_map_end(buffer, &map, false);
-}
-
-struct fg_bytes fg_command_encoded(const struct fg_command *command)
-{
-    return command->encoded.data != NULL ? fg_buffer_view(&command->encoded)
-                                         : (struct fg_bytes){command->whole, command->whole_size};
-}
-
-/* A command; with the request's bytes where they are whole already. */
-static struct fg_command *command_new(const struct fg_limits *limits, uint16_t requestid,
-                                      bool has_data, struct fg_bytes whole)
-{
-    /* Not calloc, which takes no block that was just freed: the last command's is to be reused. */
-    struct fg_command *command = malloc(sizeof *command + whole.size);
-    if (command != NULL) {
-        /* But for the items, which are only read where they were written. */
-        memset(command, 0, offsetof(struct fg_command, first_items));
-        command->requestid = requestid;
-        command->has_data = has_data;
-        command->whole_size = whole.size;
-        if (whole.size > 0) {
-            memcpy(command->whole, whole.data, whole.size);
-        }
-        fg_cbor_lend(&command->request, command->first_items, FG_COMMAND_FIRST_ITEMS);
-        fg_buffer_init(&command->encoded, limits->request_bytes);
-        fg_buffer_init(&command->data, limits->data_bytes);
-    }
-    return command;
-}
-
-/* -- the two sets
- * ------------------------------------------------------------------------------------ */
+/* -- the two sets ------------------------------------------------------------------------------ */
 
 /* The id that an element begins with. */
 static uint16_t id_at(const void *array, size_t place, size_t size)
@@ -282,8 +231,7 @@ static void remove_receiving(struct fg_reactor *reactor, struct receiving *entry
     memmove(entry, entry + 1, (reactor->receiving_count - place) * sizeof *entry);
 }
 
-/* -- results
- * ------------------------------------------------------------------------------------------ */
+/* -- results ----------------------------------------------------------------------------------- */
 
 /* The peer broke the protocol: the reactor is errored for good. (Seed: _makeerrorresult.) */
 static enum fg_status refuse(struct fg_reactor *reactor, struct fg_action *action,
@@ -315,51 +263,6 @@ static void update_state(struct fg_reactor *reactor)
     reactor->state = reactor->receiving_count > 0 ? FG_REACTOR_COMMAND_RECEIVING : FG_REACTOR_IDLE;
 }
 
-/* Takes name and args of a decoded request; says what is wrong with it, NULL if nothing is. */
-static const char *look_into_request(struct fg_command *command)
-{
-    const struct fg_cbor_item *items = command->request.items;
-    if (items[0].type != FG_CBOR_MAP) {
-        return "command request is not a map";
-    }
-    uint32_t name = fg_cbor_map_find(&command->request, 0, "name");
-    uint32_t args = fg_cbor_map_find(&command->request, 0, "args");
-    if (name == 0) {
-        return "command request missing \"name\" field";
-    }
-    if (items[name].type != FG_CBOR_BYTES) {
-        return "command request \"name\" field is not a byte string";
-    }
-    if (args != 0 && items[args].type != FG_CBOR_MAP) {
-        return "command request \"args\" field is not a map";
-    }
-    command->name = items[name].string;
-    command->args = args;
-    return NULL;
-}
-
-enum fg_status fg_command_from_request(const struct fg_limits *limits, uint16_t requestid,
-                                       struct fg_bytes request, struct fg_command **ret_command,
-                                       struct fg_error *error)
-{
-    struct fg_command *command = command_new(limits, requestid, false, request);
-    if (command == NULL) {
-        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
-    }
-    enum fg_status status =
-        fg_cbor_decode(fg_command_encoded(command), limits, &command->request, error);
-    const char *wrong = status == FG_OK ? look_into_request(command) : NULL;
-    if (wrong != NULL) {
-        status = fg_fail(error, FG_ERR_SYNTAX, 0, "%s", wrong);
-    }
-    if (status != FG_OK) {
-        fg_command_free(command);
-        return status;
-    }
-    *ret_command = command;
-    return FG_OK;
-}
-
 /* Decodes a complete request. On a refusal action->type is FG_ACTION_ERROR. */
 static enum fg_status decode_request(struct fg_reactor *reactor, struct fg_command *command,
                                      struct fg_action *action)
@@ -380,7 +283,7 @@ static enum fg_status decode_request(struct fg_reactor *reactor, struct fg_comma
         return refuse(reactor, action, "command request: %s at byte %zu", error.message,
                       error.offset);
     }
-    const char *wrong = look_into_request(command);
+    const char *wrong = fg_command_look(command);
     return wrong == NULL ? FG_OK : refuse(reactor, action, "%s", wrong);
 }
 
@@ -451,8 +354,7 @@ static enum fg_status request_done(struct fg_reactor *reactor, struct receiving 
     return status;
 }
 
-/* -- command requests
- * ---------------------------------------------------------------------------------- */
+/* -- command requests -------------------------------------------------------------------------- */
 
 /* Exactly one of new and continuation. (Seed: _validatecommandrequestframe.) */
 static bool check_new_or_continuation(struct fg_reactor *reactor, const struct fg_frame *frame,
@@ -496,7 +398,7 @@ static enum fg_status run_whole_request(struct fg_reactor *reactor, const struct
         return refuse_size(reactor, frame->header.requestid, action);
     }
     struct fg_command *command =
-        command_new(&reactor->options.limits, frame->header.requestid, false, whole);
+        fg_command_new(&reactor->options.limits, frame->header.requestid, false, whole);
     return command != NULL ? run_command(reactor, command, false, action) : FG_ERR_MEMORY;
 }
 
@@ -515,8 +417,8 @@ static enum fg_status begin_request(struct fg_reactor *reactor, const struct fg_
         return refuse(reactor, action, "too many requests being received at once: the limit is %u",
                       (unsigned)limit);
     }
-    struct fg_command *command =
-        command_new(&reactor->options.limits, frame->header.requestid, data, (struct fg_bytes){0});
+    struct fg_command *command = fg_command_new(&reactor->options.limits, frame->header.requestid,
+                                                data, (struct fg_bytes){0});
     if (command == NULL) {
         return FG_ERR_MEMORY;
     }
@@ -605,8 +507,7 @@ static enum fg_status new_or_more(struct fg_reactor *reactor, const struct fg_fr
                                                          : request_done(reactor, entry, action);
 }
 
-/* -- command data
- * ---------------------------------------------------------------------------------------- */
+/* -- command data ------------------------------------------------------------------------------ */
 
 /* Counts a piece of data and keeps it where it is to be kept. */
 static enum fg_status take_data(struct receiving *entry, const struct fg_frame *frame)
@@ -680,8 +581,7 @@ static enum fg_status data_of_request(struct fg_reactor *reactor, const struct f
     return eos ? run_received(reactor, entry, action) : want_frame(action);
 }
 
-/* -- frames that are refused
- * ------------------------------------------------------------------------------- */
+/* -- frames that are refused ------------------------------------------------------------------- */
 
 static enum fg_status refuse_in_idle(struct fg_reactor *reactor, const struct fg_frame *frame,
                                      struct fg_action *action)
@@ -706,9 +606,7 @@ static enum fg_status refuse_when_errored(struct fg_reactor *reactor, const stru
     return refuse(reactor, action, "server already errored");
 }
 
-/* -- the table
- * -----------------------------------------------------------------------------------------------
- */
+/* -- the table --------------------------------------------------------------------------------- */
 
 typedef enum fg_status (*rule)(struct fg_reactor *reactor, const struct fg_frame *frame,
                                struct fg_action *action);
@@ -803,8 +701,7 @@ enum fg_status fg_reactor_set_data_mode(struct fg_reactor *reactor, uint16_t req
     return FG_OK;
 }
 
-/* -- responses
- * --------------------------------------------------------------------------------------------- */
+/* -- responses --------------------------------------------------------------------------------- */
 
 /* Keeps the part, or hands it out as a generator. Takes it over, also on failure. */
 static enum fg_status send_or_keep(struct fg_reactor *reactor, struct fg_part *part,
@@ -908,8 +805,7 @@ enum fg_status fg_reactor_onprotocolerror(struct fg_reactor *reactor, struct fg_
     return status == FG_OK ? send_or_keep(reactor, part, ret_action) : status;
 }
 
-/* -- end of input
- * ------------------------------------------------------------------------------------------ */
+/* -- end of input ------------------------------------------------------------------------------ */
 
 /* Lists the requests that were cut short. */
 static enum fg_status list_incomplete(struct fg_reactor *reactor)
@@ -964,9 +860,7 @@ enum fg_status fg_reactor_oninputeof(struct fg_reactor *reactor, struct fg_actio
     return FG_OK;
 }
 
-/* -- life
- * -----------------------------------------------------------------------------------------------------
- */
+/* -- life -------------------------------------------------------------------------------------- */
 
 enum fg_status fg_reactor_new(const struct fg_reactor_options *options,
                               struct fg_reactor **ret_reactor)
@@ -1037,9 +931,7 @@ enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
     return FG_OK;
 }
 
-/* -- looking in
- * -----------------------------------------------------------------------------------------------
- */
+/* -- looking in -------------------------------------------------------------------------------- */
 
 uint64_t fg_reactor_streams_reopened(const struct fg_reactor *reactor)
 {
@@ -1103,12 +995,6 @@ uint64_t fg_reactor_buffered_bytes(const struct fg_reactor *reactor)
         bytes += command->encoded.size + command->data.size;
     }
     return bytes;
-}
-
-uint64_t fg_command_held_bytes(const struct fg_command *command)
-{
-    return command->whole_size + command->encoded.capacity + command->data.capacity +
-           fg_cbor_held_bytes(&command->request);
 }
 
 uint64_t fg_reactor_held_bytes(const struct fg_reactor *reactor)

@@ -223,8 +223,7 @@ enum fg_status fg_textoutput_render(struct fg_bytes payload, const struct fg_lim
     return status == FG_ERR_TRUNCATED ? FG_ERR_SYNTAX : status;
 }
 
-/* -- progress
- * --------------------------------------------------------------------------------------- */
+/* -- progress ---------------------------------------------------------------------------------- */
 
 static enum fg_status put_pair_string(struct fg_buffer *buffer, const char *key,
                                       struct fg_bytes value)
@@ -348,8 +347,7 @@ enum fg_status fg_progress_parse(struct fg_bytes payload, const struct fg_limits
     return status == FG_ERR_TRUNCATED ? FG_ERR_SYNTAX : status;
 }
 
-/* -- stream settings
- * ---------------------------------------------------------------------------------- */
+/* -- stream settings --------------------------------------------------------------------------- */
 
 enum fg_status fg_streamsettings_append(struct fg_buffer *buffer, struct fg_stream *stream,
                                         uint16_t requestid,
@@ -395,8 +393,7 @@ enum fg_status fg_streamsettings_parse(struct fg_bytes payload,
     return FG_OK;
 }
 
-/* -- errors
- * ------------------------------------------------------------------------------------------- */
+/* -- errors ------------------------------------------------------------------------------------ */
 
 enum fg_status fg_errorresponse_append(struct fg_buffer *buffer, struct fg_stream *stream,
                                        uint16_t requestid, uint8_t flags, struct fg_bytes message)

@@ -6,7 +6,8 @@
 #ifndef FRAMEGATE_HANDLERS_HANDLER_H
 #define FRAMEGATE_HANDLERS_HANDLER_H
 
-#include "framing/reactor.h"
+#include "framing/command.h"
+#include "framing/frame.h"
 #include "framing/source.h"
 #include "handlers/memory.h"
 

@@ -13,7 +13,9 @@ cd "$(dirname "$(realpath "$0")")/../.."
 merged=$(mktemp -d)
 trap 'rm -rf "$merged"' EXIT
 "build/fuzz/fuzz_$1" -merge=1 "$merged" "build/fuzz/corpus/$1" "$found"
-find "tests/fuzz/corpus/$1" -type f -printf '%f\n' 2>/dev/null | (cd "$merged" && xargs -r rm -f)
+for finding in "tests/fuzz/corpus/$1"/*; do
+    rm -f "$merged/${finding##*/}"
+done
 (cd "$merged" && find . -type f -printf '%f\n' | LC_ALL=C sort) |
     tar --create --format=ustar --directory="$merged" --files-from=- --mode=0644 --mtime=@0 \
         --owner=0 --group=0 --numeric-owner |
