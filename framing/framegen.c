@@ -155,23 +155,6 @@ size_t fg_framegen_frame_size_max(const struct fg_framegen *framegen)
 
 /* -- cutting frames ---------------------------------------------------------------------------- */
 
-/* Takes up to capacity bytes out of the source; as fg_source.read. */
-static enum fg_status source_read(struct fg_source *source, uint64_t remaining, uint8_t *buffer,
-                                  size_t capacity, size_t *ret_size)
-{
-    if (source->read != NULL) {
-        return source->read(source->context, buffer, capacity, ret_size);
-    }
-    size_t size = remaining < capacity ? (size_t)remaining : capacity;
-    if (size == 0) {
-        return FG_END;
-    }
-    memcpy(buffer, source->memory, size);
-    source->memory += size;
-    *ret_size = size;
-    return FG_OK;
-}
-
 /*
  * Fills up to want bytes of payload. FG_OK: *ret_ended says whether the source has no more.
  * FG_PENDING: there was nothing at all.
@@ -183,8 +166,7 @@ static enum fg_status fill(struct fg_part *part, uint8_t *payload, size_t want, 
     enum fg_status status = FG_OK;
     while (filled < want && status == FG_OK) {
         size_t size = 0;
-        status =
-            source_read(&part->source, part->remaining, payload + filled, want - filled, &size);
+        status = fg_source_read(&part->source, payload + filled, want - filled, &size);
         if (status == FG_OK) {
             filled += size;
             part->remaining -= part->remaining == FG_SIZE_UNKNOWN ? 0 : size;

@@ -2,6 +2,7 @@
 #include "framing/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct fg_source fg_source_empty(void)
 {
@@ -20,6 +21,23 @@ struct fg_source fg_source_from_buffer(struct fg_buffer *buffer)
     return (struct fg_source){.size = size, .memory = data, .destroy = free, .context = data};
 }
 
+enum fg_status fg_source_read(struct fg_source *source, uint8_t *buffer, size_t capacity,
+                              size_t *ret_size)
+{
+    if (source->read != NULL) {
+        return source->read(source->context, buffer, capacity, ret_size);
+    }
+    if (source->size == 0) {
+        return FG_END;
+    }
+    size_t size = source->size < capacity ? (size_t)source->size : capacity;
+    memcpy(buffer, source->memory, size);
+    source->memory += size;
+    source->size -= size;
+    *ret_size = size;
+    return FG_OK;
+}
+
 enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffer)
 {
     enum { PIECE_SIZE = 4096 };
@@ -32,7 +50,7 @@ enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffe
         size_t size = 0;
         status = fg_buffer_reserve(buffer, PIECE_SIZE, &space);
         if (status == FG_OK) {
-            status = source->read(source->context, space, PIECE_SIZE, &size);
+            status = fg_source_read(source, space, PIECE_SIZE, &size);
         }
         buffer->size += status == FG_OK ? size : 0;
     }

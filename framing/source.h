@@ -1,6 +1,7 @@
 /*
  * Where the bytes of a response or of command data come from: memory, or a function that produces
- * them as they are asked for, so that a response of any size costs the memory of one frame.
+ * them as they are asked for, so that a response of any size costs the memory of one frame. Sources
+ * are read by fg_source_read alone, which knows both kinds. A zeroed source has no bytes.
  */
 #ifndef FRAMEGATE_FRAMING_SOURCE_H
 #define FRAMEGATE_FRAMING_SOURCE_H
@@ -14,20 +15,16 @@
 #define FG_SIZE_UNKNOWN UINT64_MAX
 
 struct fg_source {
-    /*
-     * Gives up to capacity (never 0) bytes into buffer. FG_OK with 1 <= *ret_size <= capacity;
-     * FG_END when all was given; FG_PENDING when there is nothing now (the owner of the source
-     * knows how the consumer is woken); a failure otherwise, after which it is not called again.
-     */
+    /* What fg_source_read calls; NULL for a source in memory, or without bytes. */
     enum fg_status (*read)(void *context, uint8_t *buffer, size_t capacity, size_t *ret_size);
 
     /* Called once when the source is done with, also before its end. May be NULL. */
     void (*destroy)(void *context);
 
     void *context;
-    uint64_t size; /* bytes it will give in all, exactly; or FG_SIZE_UNKNOWN */
+    uint64_t size; /* bytes it will give in all, exactly; or FG_SIZE_UNKNOWN; see memory */
 
-    /* A source in memory: read is NULL, and this is what is left of it. */
+    /* A source in memory: read is NULL, and this is what is left of it, size bytes. */
     const uint8_t *memory;
 };
 
@@ -39,6 +36,14 @@ struct fg_source fg_source_from_bytes(struct fg_bytes bytes);
 
 /* Takes over the buffer's contents (the buffer is empty afterwards) and frees them at the end. */
 struct fg_source fg_source_from_buffer(struct fg_buffer *buffer);
+
+/*
+ * Gives up to capacity (never 0) bytes into buffer. FG_OK with 1 <= *ret_size <= capacity; FG_END
+ * when all was given; FG_PENDING when there is nothing now (the owner of the source knows how the
+ * consumer is woken); a failure otherwise, after which it is not called again.
+ */
+enum fg_status fg_source_read(struct fg_source *source, uint8_t *buffer, size_t capacity,
+                              size_t *ret_size);
 
 /*
  * Appends all that the source gives to the buffer, and leaves the source to be destroyed. For

@@ -195,9 +195,8 @@ static void wake_sleepers(struct fg_bundlecache *cache, struct entry *entry)
 static enum fg_status make_block(struct entry *entry, uint8_t *block, size_t *ret_size)
 {
     struct fg_bundlecache *cache = entry->cache;
-    struct fg_source *source = &entry->source;
     size_t size = 0;
-    enum fg_status status = source->read(source->context, block, BLOCK_SIZE, &size);
+    enum fg_status status = fg_source_read(&entry->source, block, BLOCK_SIZE, &size);
     if (status == FG_OK) {
         pthread_mutex_lock(&cache->lock);
         bool room = entry->followers > 0 && make_room(cache, size);
@@ -290,10 +289,9 @@ static enum fg_status read_remade(void *context, uint8_t *buffer, size_t capacit
         }
         remade->made = true;
     }
-    struct fg_source *source = &remade->source;
     for (;;) {
         size_t size = 0;
-        enum fg_status status = source->read(source->context, buffer, capacity, &size);
+        enum fg_status status = fg_source_read(&remade->source, buffer, capacity, &size);
         if (status != FG_OK) {
             /* It ends before what was sent already: these are other bytes. */
             return status == FG_END && remade->skip > 0 ? FG_ERR_CORRUPT : status;
@@ -402,7 +400,7 @@ static enum fg_status read_following(void *context, uint8_t *buffer, size_t capa
             return status;
         }
     }
-    return follower->own.read(follower->own.context, buffer, capacity, ret_size);
+    return fg_source_read(&follower->own, buffer, capacity, ret_size);
 }
 
 static void destroy_follower(void *context)

@@ -58,24 +58,6 @@ static void destroy(void *context)
     free(filter);
 }
 
-static enum fg_status read_source(struct filter *filter, uint8_t *buffer, size_t capacity,
-                                  size_t *ret_size)
-{
-    struct fg_source *source = &filter->source;
-    if (source->read != NULL) {
-        return source->read(source->context, buffer, capacity, ret_size);
-    }
-    size_t size = source->size < capacity ? (size_t)source->size : capacity;
-    if (size == 0) {
-        return FG_END;
-    }
-    memcpy(buffer, source->memory, size);
-    source->memory += size;
-    source->size -= size;
-    *ret_size = size;
-    return FG_OK;
-}
-
 /* A whole block, unless the source ends in it. */
 static enum fg_status fill_input(struct filter *filter)
 {
@@ -83,8 +65,8 @@ static enum fg_status fill_input(struct filter *filter)
     filter->input_size = 0;
     while (filter->input == FG_OK && filter->input_size < BLOCK_SIZE) {
         size_t size = 0;
-        filter->input = read_source(filter, filter->in + filter->input_size,
-                                    BLOCK_SIZE - filter->input_size, &size);
+        filter->input = fg_source_read(&filter->source, filter->in + filter->input_size,
+                                       BLOCK_SIZE - filter->input_size, &size);
         filter->input_size += filter->input == FG_OK ? size : 0;
     }
     if (filter->input == FG_PENDING) {
@@ -147,7 +129,7 @@ static enum fg_status read_filtered(void *context, uint8_t *buffer, size_t capac
     struct filter *filter = context;
     if (filter->output_start == filter->output_size) {
         if (filter->compression == FG_COMPRESSION_NONE) {
-            return read_source(filter, buffer, capacity, ret_size);
+            return fg_source_read(&filter->source, buffer, capacity, ret_size);
         }
         enum fg_status status = make_output(filter);
         if (status != FG_OK) {

@@ -538,6 +538,5 @@ bool fg_exchange_classic_answer(struct fg_exchange *exchange, struct fg_answer *
 enum fg_status fg_exchange_classic_take(struct fg_exchange *exchange, uint8_t *buffer,
                                         size_t capacity, size_t *ret_size)
 {
-    struct fg_source *body = &exchange->classic->body;
-    return body->read(body->context, buffer, capacity, ret_size);
+    return fg_source_read(&exchange->classic->body, buffer, capacity, ret_size);
 }

@@ -95,10 +95,6 @@ static enum fg_status run_again(const struct again *again, struct fg_reply *ret_
     enum fg_classic_engine engine = again->engines[reply.dense];
     if (again->encoded) {
         status = fg_exchange_encode(again->gateway, engine, reply.dense, &reply.body, error);
-    } else if (reply.body.read == NULL) {
-        /* The cache reads its sources. */
-        status = fg_compress_new(FG_COMPRESSION_NONE, 0, (struct fg_bytes){NULL, 0}, memory,
-                                 &reply.body, &reply.body, error);
     }
     if (status != FG_OK) {
         return status;

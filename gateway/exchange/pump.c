@@ -77,16 +77,7 @@ static bool fill_once(struct pump *pump)
     }
     pthread_mutex_unlock(&pump->lock);
     size_t size = 0;
-    enum fg_status status = FG_OK;
-    if (pump->source.read == NULL) {
-        size = pump->source.size < room ? (size_t)pump->source.size : room;
-        memcpy(piece, pump->source.memory, size);
-        pump->source.memory += size;
-        pump->source.size -= size;
-        status = size > 0 ? FG_OK : FG_END;
-    } else {
-        status = pump->source.read(pump->source.context, piece, room, &size);
-    }
+    enum fg_status status = fg_source_read(&pump->source, piece, room, &size);
     pthread_mutex_lock(&pump->lock);
     if (status == FG_OK) {
         pump->size += size;

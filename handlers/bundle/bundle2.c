@@ -161,24 +161,6 @@ bool fg_bundle_is_small(const struct fg_bundle *bundle, uint64_t bytes)
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
-/* Some bytes of a source, as its read function gives them; from memory, too. */
-static enum fg_status read_source(struct fg_source *source, uint8_t *buffer, size_t capacity,
-                                  size_t *ret_size)
-{
-    if (source->read != NULL) {
-        return source->read(source->context, buffer, capacity, ret_size);
-    }
-    if (source->size == 0) {
-        return FG_END;
-    }
-    size_t size = source->size < capacity ? (size_t)source->size : capacity;
-    memcpy(buffer, source->memory, size);
-    source->memory += size;
-    source->size -= size;
-    *ret_size = size;
-    return FG_OK;
-}
-
 /* A chunk of the present payload; the last one is empty. */
 static enum fg_status read_chunk(struct fg_bundle *bundle, uint8_t *buffer, size_t capacity,
                                  size_t *ret_size)
@@ -186,7 +168,7 @@ static enum fg_status read_chunk(struct fg_bundle *bundle, uint8_t *buffer, size
     struct part *part = &bundle->parts[bundle->part];
     size_t size = 0;
     size_t room = capacity - LENGTH_SIZE < INT32_MAX ? capacity - LENGTH_SIZE : INT32_MAX;
-    enum fg_status status = read_source(&part->payload, buffer + LENGTH_SIZE, room, &size);
+    enum fg_status status = fg_source_read(&part->payload, buffer + LENGTH_SIZE, room, &size);
     if (status == FG_END) {
         fg_source_destroy(&part->payload);
         bundle->part++;

@@ -24,7 +24,7 @@ static enum fg_status read_to(struct fg_source *body, unsigned long long limit,
     enum fg_status status = FG_OK;
     while (status == FG_OK && *size < limit) {
         size_t got = 0;
-        status = body->read(body->context, buffer, sizeof buffer, &got);
+        status = fg_source_read(body, buffer, sizeof buffer, &got);
         *size += got;
     }
     return status;

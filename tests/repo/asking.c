@@ -56,7 +56,7 @@ static enum fg_status collect(struct fg_source *body, struct fg_buffer *bytes)
         size_t capacity = sizes[i % (sizeof sizes / sizeof sizes[0])];
         status = fg_buffer_reserve(bytes, capacity, &space);
         if (status == FG_OK) {
-            status = body->read(body->context, space, capacity, &size);
+            status = fg_source_read(body, space, capacity, &size);
         }
         if (status == FG_OK && (size == 0 || size > capacity)) {
             status = FG_ERR_STATE;

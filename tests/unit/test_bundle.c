@@ -263,14 +263,14 @@ static void read_all(struct fg_source *source, size_t capacity, struct fg_buffer
     enum fg_status status = FG_OK;
     while (status == FG_OK) {
         assert_int_equal(fg_buffer_reserve(bytes, capacity, &space), FG_OK);
-        status = source->read(source->context, space, capacity, &size);
+        status = fg_source_read(source, space, capacity, &size);
         if (status == FG_OK) {
             assert_true(size > 0 && size <= capacity);
             bytes->size += size;
         }
     }
     assert_int_equal(status, FG_END);
-    assert_int_equal(source->read(source->context, space, capacity, &size), FG_END);
+    assert_int_equal(fg_source_read(source, space, capacity, &size), FG_END);
 }
 
 static void make_bundle(struct fg_source *ret_source)

@@ -67,7 +67,7 @@ static enum fg_status read_all(struct fg_source *source, struct fg_wait *wait, s
     uint64_t total = 0;
     size_t size = 0;
     enum fg_status status;
-    while ((status = source->read(source->context, buffer, piece, &size)) == FG_OK ||
+    while ((status = fg_source_read(source, buffer, piece, &size)) == FG_OK ||
            status == FG_PENDING) {
         atomic_bool woken = false;
         if (status == FG_PENDING) {
@@ -278,7 +278,7 @@ static void nobody_need_read_to_the_end(void **state)
         struct fg_source source = new_counter(end, UINT64_MAX);
         assert_int_equal(fg_bundlecache_add(cache, key, 5, &source, &maker, &wait, &source), FG_OK);
         for (unsigned reads = 0; reads < i % 4; reads++) {
-            (void)source.read(source.context, buffer, sizeof(buffer), &size);
+            (void)fg_source_read(&source, buffer, sizeof(buffer), &size);
         }
         fg_source_destroy(&source);
     }
@@ -286,6 +286,36 @@ static void nobody_need_read_to_the_end(void **state)
     struct fg_bundlecache_view view = counts(cache);
     assert_int_equal(view.making, 0);
     assert_int_equal(view.entries + view.failures, 200);
+    close_cache(cache);
+}
+
+/* Sources in memory, and without bytes at all, are sources like others. */
+static void what_lies_in_memory_is_kept_too(void **state)
+{
+    (void)state;
+    enum { BYTES = 200 };
+    uint8_t bytes[BYTES];
+    for (size_t i = 0; i < BYTES; i++) {
+        bytes[i] = (uint8_t)i;
+    }
+    struct fg_bundlecache *cache = open_cache(100 << 20);
+    for (uint8_t count = 0; count < 2; count++) {
+        uint64_t end = BYTES * (uint64_t)count;
+        const struct fg_bundle_maker maker = {make_again, NULL, &end};
+        const uint8_t key[FG_BUNDLE_KEY_SIZE] = {count};
+        struct fg_wait wait;
+        uint64_t size = 1;
+        struct fg_source source =
+            count == 0 ? fg_source_empty() : fg_source_from_bytes((struct fg_bytes){bytes, BYTES});
+        assert_int_equal(fg_bundlecache_add(cache, key, 5, &source, &maker, &wait, &source), FG_OK);
+        assert_int_equal(read_all(&source, &wait, 4096, &size), FG_END);
+        assert_int_equal(size, end);
+        uint8_t tag;
+        assert_int_equal(fg_bundlecache_find(cache, key, &maker, &wait, &tag, &source), FG_OK);
+        assert_int_equal(read_all(&source, &wait, 4096, &size), FG_END);
+        assert_int_equal(size, end);
+    }
+    assert_int_equal(counts(cache).entries, 2);
     close_cache(cache);
 }
 
@@ -301,6 +331,7 @@ int main(void)
         TEST(it_is_found_after_a_restart),
         TEST(a_stopped_pool_makes_no_more),
         TEST(nobody_need_read_to_the_end),
+        TEST(what_lies_in_memory_is_kept_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static enum fg_status compress_text(enum fg_compression compression, struct piec
     assert_int_equal(
         fg_compress_new(compression, 3, BYTES("\x04name"), NULL, &source, &source, NULL), FG_OK);
     enum fg_status status;
-    while ((status = source.read(source.context, buffer, piece, &size)) == FG_OK) {
+    while ((status = fg_source_read(&source, buffer, piece, &size)) == FG_OK) {
         assert_in_range(size, 1, piece);
         assert_int_equal(fg_buffer_append(out, buffer, size), FG_OK);
     }
@@ -157,7 +157,7 @@ static void memory_is_a_source_too(void **state)
         assert_int_equal(fg_compress_new((enum fg_compression)c, 6, BYTES("\x04name"), NULL,
                                          &source, &source, NULL),
                          FG_OK);
-        while (source.read(source.context, buffer, sizeof(buffer), &size) == FG_OK) {
+        while (fg_source_read(&source, buffer, sizeof(buffer), &size) == FG_OK) {
             assert_int_equal(fg_buffer_append(&got, buffer, size), FG_OK);
         }
         fg_source_destroy(&source);

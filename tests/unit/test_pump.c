@@ -44,7 +44,7 @@ static enum fg_status read_waiting(struct fg_source *source, struct fg_wait *wai
 {
     struct sleeper sleeper = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
     enum fg_status status;
-    while ((status = source->read(source->context, buffer, capacity, ret_size)) == FG_PENDING) {
+    while ((status = fg_source_read(source, buffer, capacity, ret_size)) == FG_PENDING) {
         if (!wait->arm(wait->context, wake, &sleeper)) {
             continue;
         }
@@ -181,7 +181,7 @@ static void drain(void *context)
     size_t size = 0;
     do {
         do {
-            status = keen->source.read(keen->source.context, buffer, sizeof(buffer), &size);
+            status = fg_source_read(&keen->source, buffer, sizeof(buffer), &size);
         } while (status == FG_OK);
     } while (status == FG_PENDING && !keen->wait.arm(keen->wait.context, drain, keen));
     if (status != FG_PENDING) {
@@ -222,7 +222,7 @@ static void it_may_be_destroyed_at_any_time(void **state)
         struct fg_source source = source_of(&counters[i]);
         assert_int_equal(fg_pump_new(workers, NULL, &source, &wait, &source), FG_OK);
         for (size_t reads = 0; reads < i % 5; reads++) {
-            enum fg_status status = source.read(source.context, buffer, sizeof(buffer), &size);
+            enum fg_status status = fg_source_read(&source, buffer, sizeof(buffer), &size);
             assert_true(status == FG_OK || status == FG_PENDING);
         }
         fg_source_destroy(&source);
@@ -246,7 +246,7 @@ static void it_fails_when_the_pool_has_stopped(void **state)
     size_t size = 0;
     uint64_t taken = 0;
     assert_int_equal(fg_pump_new(workers, NULL, &source, &wait, &source), FG_OK);
-    assert_int_equal(source.read(source.context, buffer, sizeof(buffer), &size), FG_PENDING);
+    assert_int_equal(fg_source_read(&source, buffer, sizeof(buffer), &size), FG_PENDING);
     fg_workers_stop(workers);
     enum fg_status status;
     while ((status = read_waiting(&source, &wait, buffer, sizeof(buffer), &size)) == FG_OK) {
