@@ -5,11 +5,14 @@
 #ifndef FRAMEGATE_FRAMING_BUFFER_H
 #define FRAMEGATE_FRAMING_BUFFER_H
 
+#include "framing/attributes.h"
 #include "framing/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+FG_BEGIN_DECLARATIONS
 
 /* Bytes that somebody else owns. data may be NULL when size is 0. */
 struct fg_bytes {
@@ -103,5 +106,7 @@ static inline bool fg_bytes_equal_string(struct fg_bytes a, const char *string)
 {
     return fg_bytes_equal(a, fg_bytes_from_string(string));
 }
+
+FG_END_DECLARATIONS
 
 #endif

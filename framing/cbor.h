@@ -7,12 +7,15 @@
 #ifndef FRAMEGATE_FRAMING_CBOR_H
 #define FRAMEGATE_FRAMING_CBOR_H
 
+#include "framing/attributes.h"
 #include "framing/buffer.h"
 #include "framing/limits.h"
 #include "framing/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+FG_BEGIN_DECLARATIONS
 
 enum fg_cbor_type {
     FG_CBOR_UINT,
@@ -74,14 +77,16 @@ void fg_cbor_lend(struct fg_cbor_value *value, struct fg_cbor_item *items, uint3
  * FG_ERR_LIMIT: limits->cbor_depth or cbor_items (announced or reached); error->limit says which.
  * FG_ERR_MEMORY. error->offset is the byte. On failure the value is empty.
  */
-enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *limits,
-                              struct fg_cbor_value *value, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_cbor_decode(struct fg_bytes input, const struct fg_limits *limits,
+                                            struct fg_cbor_value *value, struct fg_error *error);
 
 /*
  * As fg_cbor_decode, for the first of several items: *input is moved behind it, on success only.
  */
-enum fg_status fg_cbor_decode_first(struct fg_bytes *input, const struct fg_limits *limits,
-                                    struct fg_cbor_value *value, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_cbor_decode_first(struct fg_bytes *input,
+                                                  const struct fg_limits *limits,
+                                                  struct fg_cbor_value *value,
+                                                  struct fg_error *error);
 
 /*
  * The index of the value stored under a byte-string key of the map at index map. 0 if there is
@@ -146,5 +151,7 @@ size_t fg_cbor_encoded_size(struct fg_bytes bytes);
 /* The item at index and all inside it, in canonical form however it was encoded. */
 enum fg_status fg_cbor_put_item(struct fg_buffer *buffer, const struct fg_cbor_value *value,
                                 uint32_t index);
+
+FG_END_DECLARATIONS
 
 #endif

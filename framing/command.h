@@ -5,6 +5,7 @@
 #ifndef FRAMEGATE_FRAMING_COMMAND_H
 #define FRAMEGATE_FRAMING_COMMAND_H
 
+#include "framing/attributes.h"
 #include "framing/buffer.h"
 #include "framing/cbor.h"
 #include "framing/limits.h"
@@ -12,6 +13,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+FG_BEGIN_DECLARATIONS
 
 enum { FG_COMMAND_FIRST_ITEMS = 12 }; /* of a request; known with a node has 9 */
 
@@ -39,9 +42,10 @@ struct fg_command {
  * FG_ERR_SYNTAX: it is no request. FG_ERR_LIMIT, FG_ERR_TRUNCATED, FG_ERR_MEMORY: as
  * fg_cbor_decode.
  */
-enum fg_status fg_command_from_request(const struct fg_limits *limits, uint16_t requestid,
-                                       struct fg_bytes request, struct fg_command **ret_command,
-                                       struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_command_from_request(const struct fg_limits *limits,
+                                                     uint16_t requestid, struct fg_bytes request,
+                                                     struct fg_command **ret_command,
+                                                     struct fg_error *error);
 
 /* The request's bytes, which command->request points into. */
 struct fg_bytes fg_command_encoded(const struct fg_command *command);
@@ -56,6 +60,9 @@ uint64_t fg_command_held_bytes(const struct fg_command *command);
  * Appends the canonical CBOR of the command's args; the empty map if it has none. Errors of
  * fg_buffer_append.
  */
-enum fg_status fg_command_put_args(const struct fg_command *command, struct fg_buffer *buffer);
+FG_MUST_CHECK enum fg_status fg_command_put_args(const struct fg_command *command,
+                                                 struct fg_buffer *buffer);
+
+FG_END_DECLARATIONS
 
 #endif

@@ -6,6 +6,8 @@
 
 #include "framing/command.h"
 
+#pragma GCC visibility push(hidden)
+
 /*
  * A command whose request is not decoded yet. whole: the bytes of the request where they came in
  * one frame; they are copied. The caller owns the result. NULL: no memory.
@@ -18,5 +20,7 @@ struct fg_command *fg_command_new(const struct fg_limits *limits, uint16_t reque
  * string, or NULL. (Seed: onframerecv, with its messages.)
  */
 const char *fg_command_look(struct fg_command *command);
+
+#pragma GCC visibility pop
 
 #endif

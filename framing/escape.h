@@ -5,7 +5,10 @@
 #ifndef FRAMEGATE_FRAMING_ESCAPE_H
 #define FRAMEGATE_FRAMING_ESCAPE_H
 
+#include "framing/attributes.h"
 #include "framing/buffer.h"
+
+FG_BEGIN_DECLARATIONS
 
 enum fg_escape_kind {
     FG_ESCAPE_BYTES, /* \xNN and octal escapes are bytes; \u is no escape */
@@ -19,27 +22,31 @@ enum fg_escape_kind {
  * digits, an octal escape over \377 in bytes, a code point that is none, or \N{…}. The error's
  * offset is 0. FG_ERR_LIMIT, FG_ERR_MEMORY from the buffer.
  */
-enum fg_status fg_escape_decode_one(struct fg_bytes text, enum fg_escape_kind kind,
-                                    struct fg_buffer *buffer, size_t *ret_used,
-                                    struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_escape_decode_one(struct fg_bytes text, enum fg_escape_kind kind,
+                                                  struct fg_buffer *buffer, size_t *ret_used,
+                                                  struct fg_error *error);
 
 /*
  * Appends all of text with its escapes replaced (FG_ESCAPE_BYTES). Errors as above, with the
  * offset in text; on failure the buffer is as it was. (Seed: stringutil.unescapestr.)
  */
-enum fg_status fg_escape_decode(struct fg_bytes text, struct fg_buffer *buffer,
-                                struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_escape_decode(struct fg_bytes text, struct fg_buffer *buffer,
+                                              struct fg_error *error);
 
 /*
  * Appends bytes with escapes, so that the result is printable ASCII which decodes to the same.
  * The backslash and quote (a character, 0 for none) are escaped too. Errors of fg_buffer_append.
  */
-enum fg_status fg_escape_encode(struct fg_bytes bytes, char quote, struct fg_buffer *buffer);
+FG_MUST_CHECK enum fg_status fg_escape_encode(struct fg_bytes bytes, char quote,
+                                              struct fg_buffer *buffer);
 
 /*
  * The same for UTF-8 inside a text literal: other characters as \xNN, \uNNNN, \UNNNNNNNN.
  * FG_ERR_ARGUMENT if it is not well-formed.
  */
-enum fg_status fg_escape_encode_text(struct fg_bytes text, char quote, struct fg_buffer *buffer);
+FG_MUST_CHECK enum fg_status fg_escape_encode_text(struct fg_bytes text, char quote,
+                                                   struct fg_buffer *buffer);
+
+FG_END_DECLARATIONS
 
 #endif

@@ -5,12 +5,15 @@
 #ifndef FRAMEGATE_FRAMING_FRAME_H
 #define FRAMEGATE_FRAMING_FRAME_H
 
+#include "framing/attributes.h"
 #include "framing/buffer.h"
 #include "framing/limits.h"
 #include "framing/status.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+FG_BEGIN_DECLARATIONS
 
 /* Seed: FRAME_TYPES. */
 enum fg_frame_type {
@@ -77,8 +80,8 @@ struct fg_frame {
  * Writes a header. FG_ERR_ARGUMENT if length, type or flags do not fit their bits: nothing is
  * wrapped or masked. (Seed: the header part of makeframe.)
  */
-enum fg_status fg_frame_header_encode(const struct fg_frame_header *header,
-                                      uint8_t ret_bytes[FG_FRAME_HEADER_SIZE]);
+FG_MUST_CHECK enum fg_status fg_frame_header_encode(const struct fg_frame_header *header,
+                                                    uint8_t ret_bytes[FG_FRAME_HEADER_SIZE]);
 
 /* Reads a header; every 8 bytes are one. (Seed: parseheader.) */
 void fg_frame_header_decode(const uint8_t bytes[FG_FRAME_HEADER_SIZE],
@@ -98,13 +101,14 @@ enum fg_status fg_frame_append(struct fg_buffer *buffer, const struct fg_frame_h
 const char *fg_frame_type_name(uint8_t type);
 
 /* The type with this name. FG_ERR_NOT_FOUND if there is none. */
-enum fg_status fg_frame_type_from_name(struct fg_bytes name, uint8_t *ret_type);
+FG_MUST_CHECK enum fg_status fg_frame_type_from_name(struct fg_bytes name, uint8_t *ret_type);
 
 /* The stream flag bit with this name. FG_ERR_NOT_FOUND if there is none. */
-enum fg_status fg_stream_flag_from_name(struct fg_bytes name, uint8_t *ret_flag);
+FG_MUST_CHECK enum fg_status fg_stream_flag_from_name(struct fg_bytes name, uint8_t *ret_flag);
 
 /* The flag bit with this name for frames of this type. FG_ERR_NOT_FOUND if there is none. */
-enum fg_status fg_frame_flag_from_name(uint8_t type, struct fg_bytes name, uint8_t *ret_flag);
+FG_MUST_CHECK enum fg_status fg_frame_flag_from_name(uint8_t type, struct fg_bytes name,
+                                                     uint8_t *ret_flag);
 
 /* The flag bits that have a name for frames of this type. */
 uint8_t fg_frame_flags_known(uint8_t type);
@@ -164,9 +168,10 @@ void fg_frame_reader_clear(struct fg_frame_reader *reader);
  * After a failure every later call fails in the same way.
  * ret_frame and ret_need are untouched except as said; ret_need may be NULL.
  */
-enum fg_status fg_frame_reader_next(struct fg_frame_reader *reader, struct fg_bytes *input,
-                                    struct fg_frame *ret_frame, size_t *ret_need,
-                                    struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_frame_reader_next(struct fg_frame_reader *reader,
+                                                  struct fg_bytes *input,
+                                                  struct fg_frame *ret_frame, size_t *ret_need,
+                                                  struct fg_error *error);
 
 /* Bytes that the reader has allocated. */
 size_t fg_frame_reader_held_bytes(const struct fg_frame_reader *reader);
@@ -180,7 +185,10 @@ const struct fg_frame_header *fg_frame_reader_header(const struct fg_frame_reade
  * got M"), with *ret_header (may be NULL) the header of the cut frame in the second case and
  * zeroed in the first. (Seed: the errors of readframe.)
  */
-enum fg_status fg_frame_reader_finish(const struct fg_frame_reader *reader,
-                                      struct fg_frame_header *ret_header, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_frame_reader_finish(const struct fg_frame_reader *reader,
+                                                    struct fg_frame_header *ret_header,
+                                                    struct fg_error *error);
+
+FG_END_DECLARATIONS
 
 #endif

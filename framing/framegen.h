@@ -5,9 +5,12 @@
 #ifndef FRAMEGATE_FRAMING_FRAMEGEN_H
 #define FRAMEGATE_FRAMING_FRAMEGEN_H
 
+#include "framing/attributes.h"
 #include "framing/frame.h"
 #include "framing/source.h"
 #include "framing/stream.h"
+
+FG_BEGIN_DECLARATIONS
 
 struct fg_framegen;
 
@@ -20,10 +23,10 @@ struct fg_framegen;
  * length; FG_ERR_LIMIT: name and args over 4 GiB; FG_ERR_MEMORY.
  * (Seed: createcommandframes.)
  */
-enum fg_status fg_commandframes_new(struct fg_stream *stream, uint16_t requestid,
-                                    struct fg_bytes name, struct fg_bytes args,
-                                    struct fg_source *data, uint32_t max_frame_size,
-                                    struct fg_framegen **ret_framegen);
+FG_MUST_CHECK enum fg_status fg_commandframes_new(struct fg_stream *stream, uint16_t requestid,
+                                                  struct fg_bytes name, struct fg_bytes args,
+                                                  struct fg_source *data, uint32_t max_frame_size,
+                                                  struct fg_framegen **ret_framegen);
 
 /*
  * Frames of a bytes response. source is taken over, also on failure. flags may be
@@ -31,17 +34,19 @@ enum fg_status fg_commandframes_new(struct fg_stream *stream, uint16_t requestid
  * an empty frame unless it is empty. The stream must outlive the generator and be a server's.
  * FG_ERR_ARGUMENT, FG_ERR_MEMORY. (Seed: createbytesresponseframesfrombytes.)
  */
-enum fg_status fg_bytesresponse_new(struct fg_stream *stream, uint16_t requestid, uint8_t flags,
-                                    struct fg_source *source, uint32_t max_frame_size,
-                                    struct fg_framegen **ret_framegen);
+FG_MUST_CHECK enum fg_status fg_bytesresponse_new(struct fg_stream *stream, uint16_t requestid,
+                                                  uint8_t flags, struct fg_source *source,
+                                                  uint32_t max_frame_size,
+                                                  struct fg_framegen **ret_framegen);
 
 /*
  * The one frame of an error response, made when it is asked for. flags is a combination of enum
  * fg_error_response_flag. The message is copied, cut at a character where it exceeds
  * FG_DEFAULT_MAX_FRAME_SIZE. FG_ERR_ARGUMENT, FG_ERR_MEMORY. (Seed: createerrorframe.)
  */
-enum fg_status fg_errorframe_new(struct fg_stream *stream, uint16_t requestid, uint8_t flags,
-                                 struct fg_bytes message, struct fg_framegen **ret_framegen);
+FG_MUST_CHECK enum fg_status fg_errorframe_new(struct fg_stream *stream, uint16_t requestid,
+                                               uint8_t flags, struct fg_bytes message,
+                                               struct fg_framegen **ret_framegen);
 
 /* Frees the generator and its source. Takes NULL. */
 void fg_framegen_free(struct fg_framegen *framegen);
@@ -59,10 +64,12 @@ size_t fg_framegen_frame_size_max(const struct fg_framegen *framegen);
  * fg_stream_make_header. A failure ends the response that fg_framegen_requestid named before the
  * call; where the generator holds several, the next call goes on with the one after it.
  */
-enum fg_status fg_framegen_next(struct fg_framegen *framegen, uint8_t *buffer, size_t capacity,
-                                size_t *ret_size);
+FG_MUST_CHECK enum fg_status fg_framegen_next(struct fg_framegen *framegen, uint8_t *buffer,
+                                              size_t capacity, size_t *ret_size);
 
 /* The request whose frame comes next; 0 after the end. */
 uint16_t fg_framegen_requestid(const struct fg_framegen *framegen);
+
+FG_END_DECLARATIONS
 
 #endif

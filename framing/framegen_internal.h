@@ -7,6 +7,8 @@
 
 #include "framing/framegen.h"
 
+#pragma GCC visibility push(hidden)
+
 enum fg_part_kind {
     FG_PART_COMMAND_REQUEST,
     FG_PART_COMMAND_DATA,
@@ -60,19 +62,23 @@ void fg_part_pool_clear(struct fg_part_pool *pool);
  * A part, from the pool (which outlives it) or, if that is NULL, the heap; source is taken over,
  * also on failure (FG_ERR_MEMORY).
  */
-enum fg_status fg_part_new(struct fg_part_pool *pool, enum fg_part_kind kind,
-                           struct fg_stream *stream, uint16_t requestid, uint8_t flags,
-                           struct fg_source *source, uint32_t max_frame_size,
-                           struct fg_part **ret_part);
+FG_MUST_CHECK enum fg_status fg_part_new(struct fg_part_pool *pool, enum fg_part_kind kind,
+                                         struct fg_stream *stream, uint16_t requestid,
+                                         uint8_t flags, struct fg_source *source,
+                                         uint32_t max_frame_size, struct fg_part **ret_part);
 
 /* A part for an error response: the message is copied and cut at a character. FG_ERR_MEMORY. */
-enum fg_status fg_part_new_error(struct fg_stream *stream, uint16_t requestid, uint8_t flags,
-                                 struct fg_bytes message, struct fg_part **ret_part);
+FG_MUST_CHECK enum fg_status fg_part_new_error(struct fg_stream *stream, uint16_t requestid,
+                                               uint8_t flags, struct fg_bytes message,
+                                               struct fg_part **ret_part);
 
 /* Frees a chain of parts without calling done. Takes NULL. */
 void fg_part_free_all(struct fg_part *first);
 
 /* A generator for a chain of parts, taken over on success only. FG_ERR_MEMORY. */
-enum fg_status fg_framegen_new(struct fg_part *first, struct fg_framegen **ret_framegen);
+FG_MUST_CHECK enum fg_status fg_framegen_new(struct fg_part *first,
+                                             struct fg_framegen **ret_framegen);
+
+#pragma GCC visibility pop
 
 #endif

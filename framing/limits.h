@@ -6,8 +6,12 @@
 #ifndef FRAMEGATE_FRAMING_LIMITS_H
 #define FRAMEGATE_FRAMING_LIMITS_H
 
+#include "framing/attributes.h"
+
 #include <stddef.h>
 #include <stdint.h>
+
+FG_BEGIN_DECLARATIONS
 
 /* Facts of the wire and of the code; not configurable. */
 enum {
@@ -94,5 +98,7 @@ enum fg_limit {
         .requests_active = UINT32_MAX, .request_bytes = SIZE_MAX / 2, .data_bytes = SIZE_MAX / 2,  \
         .cbor_depth = FG_CBOR_DEPTH_MAX, .cbor_items = UINT32_MAX,                                 \
     }
+
+FG_END_DECLARATIONS
 
 #endif

@@ -925,10 +925,11 @@ enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
         outgoing->next = reactor->outgoing_streams;
         reactor->outgoing_streams = outgoing;
     }
-    fg_stream_init_server(&outgoing->stream, (uint8_t)reactor->next_outgoing_streamid);
+    enum fg_status status =
+        fg_stream_init_server(&outgoing->stream, (uint8_t)reactor->next_outgoing_streamid);
     reactor->next_outgoing_streamid += 2;
     *ret_stream = &outgoing->stream;
-    return FG_OK;
+    return status;
 }
 
 /* -- looking in -------------------------------------------------------------------------------- */

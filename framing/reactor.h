@@ -7,6 +7,7 @@
 #ifndef FRAMEGATE_FRAMING_REACTOR_H
 #define FRAMEGATE_FRAMING_REACTOR_H
 
+#include "framing/attributes.h"
 #include "framing/command.h"
 #include "framing/frame.h"
 #include "framing/framegen.h"
@@ -16,6 +17,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+FG_BEGIN_DECLARATIONS
 
 struct fg_reactor;
 
@@ -79,8 +82,8 @@ struct fg_reactor_options {
 };
 
 /* FG_ERR_ARGUMENT: another data mode or a frame size over FG_FRAME_LENGTH_MAX. FG_ERR_MEMORY. */
-enum fg_status fg_reactor_new(const struct fg_reactor_options *options,
-                              struct fg_reactor **ret_reactor);
+FG_MUST_CHECK enum fg_status fg_reactor_new(const struct fg_reactor_options *options,
+                                            struct fg_reactor **ret_reactor);
 
 /*
  * Frees the reactor, its streams and all responses it still holds. Generators that it handed out
@@ -96,8 +99,9 @@ void fg_reactor_free(struct fg_reactor *reactor);
  * An error action has a message for the peer. A limit that was reached is an error action too;
  * fg_reactor_limit_hit tells which.
  */
-enum fg_status fg_reactor_onframerecv(struct fg_reactor *reactor, const struct fg_frame *frame,
-                                      struct fg_action *ret_action);
+FG_MUST_CHECK enum fg_status fg_reactor_onframerecv(struct fg_reactor *reactor,
+                                                    const struct fg_frame *frame,
+                                                    struct fg_action *ret_action);
 
 /*
  * After an EXPECTDATA action: what to do with the data of this request. data_mode is KEEP, DELIVER
@@ -105,8 +109,9 @@ enum fg_status fg_reactor_onframerecv(struct fg_reactor *reactor, const struct f
  * Data frames that came before the request was complete were kept (up to limits->data_bytes):
  * with DELIVER they are in command->data and with DROP they are freed.
  */
-enum fg_status fg_reactor_set_data_mode(struct fg_reactor *reactor, uint16_t requestid,
-                                        enum fg_data_mode data_mode);
+FG_MUST_CHECK enum fg_status fg_reactor_set_data_mode(struct fg_reactor *reactor,
+                                                      uint16_t requestid,
+                                                      enum fg_data_mode data_mode);
 
 /*
  * A bytes response is ready. source is taken over, also on failure. flags is 0 or
@@ -115,26 +120,30 @@ enum fg_status fg_reactor_set_data_mode(struct fg_reactor *reactor, uint16_t req
  * FG_ERR_ARGUMENT: not a server stream; FG_ERR_STATE: the request is not active or has its
  * response already; FG_ERR_MEMORY. (Seed: onbytesresponseready.)
  */
-enum fg_status fg_reactor_onbytesresponseready(struct fg_reactor *reactor, struct fg_stream *stream,
-                                               uint16_t requestid, uint8_t flags,
-                                               struct fg_source *source,
-                                               struct fg_action *ret_action);
+FG_MUST_CHECK enum fg_status fg_reactor_onbytesresponseready(struct fg_reactor *reactor,
+                                                             struct fg_stream *stream,
+                                                             uint16_t requestid, uint8_t flags,
+                                                             struct fg_source *source,
+                                                             struct fg_action *ret_action);
 
 /*
  * A command failed: an error response with the application flag. Otherwise as
  * fg_reactor_onbytesresponseready. The message is copied. (Seed: onapplicationerror.)
  */
-enum fg_status fg_reactor_onapplicationerror(struct fg_reactor *reactor, struct fg_stream *stream,
-                                             uint16_t requestid, struct fg_bytes message,
-                                             struct fg_action *ret_action);
+FG_MUST_CHECK enum fg_status fg_reactor_onapplicationerror(struct fg_reactor *reactor,
+                                                           struct fg_stream *stream,
+                                                           uint16_t requestid,
+                                                           struct fg_bytes message,
+                                                           struct fg_action *ret_action);
 
 /*
  * Tells the peer that it broke the protocol: an error response with the protocol flag. The request
  * need not be active. Otherwise as fg_reactor_onapplicationerror.
  */
-enum fg_status fg_reactor_onprotocolerror(struct fg_reactor *reactor, struct fg_stream *stream,
-                                          uint16_t requestid, struct fg_bytes message,
-                                          struct fg_action *ret_action);
+FG_MUST_CHECK enum fg_status fg_reactor_onprotocolerror(struct fg_reactor *reactor,
+                                                        struct fg_stream *stream,
+                                                        uint16_t requestid, struct fg_bytes message,
+                                                        struct fg_action *ret_action);
 
 /*
  * The input has ended. Gives sendframes with all responses kept so far, in the order in which they
@@ -142,14 +151,15 @@ enum fg_status fg_reactor_onprotocolerror(struct fg_reactor *reactor, struct fg_
  * are dropped. Responses that become ready later are no longer deferred. FG_ERR_STATE: called
  * twice. FG_ERR_MEMORY. (Seed: oninputeof.)
  */
-enum fg_status fg_reactor_oninputeof(struct fg_reactor *reactor, struct fg_action *ret_action);
+FG_MUST_CHECK enum fg_status fg_reactor_oninputeof(struct fg_reactor *reactor,
+                                                   struct fg_action *ret_action);
 
 /*
  * A new stream for sending, owned by the reactor; ids are 2, 4, …. FG_ERR_LIMIT: all 127 are in
  * use. FG_ERR_MEMORY. (Seed: makeoutputstream.)
  */
-enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
-                                           struct fg_stream **ret_stream);
+FG_MUST_CHECK enum fg_status fg_reactor_makeoutputstream(struct fg_reactor *reactor,
+                                                         struct fg_stream **ret_stream);
 
 /* -- looking in -------------------------------------------------------------------------------- */
 
@@ -192,5 +202,7 @@ uint64_t fg_reactor_buffered_bytes(const struct fg_reactor *reactor);
 
 /* What is allocated for them: decoded, a request takes many times the bytes that came. */
 uint64_t fg_reactor_held_bytes(const struct fg_reactor *reactor);
+
+FG_END_DECLARATIONS
 
 #endif

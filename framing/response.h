@@ -5,9 +5,12 @@
 #ifndef FRAMEGATE_FRAMING_RESPONSE_H
 #define FRAMEGATE_FRAMING_RESPONSE_H
 
+#include "framing/attributes.h"
 #include "framing/cbor.h"
 #include "framing/frame.h"
 #include "framing/stream.h"
+
+FG_BEGIN_DECLARATIONS
 
 /* One piece of text output. All three parts are borrowed. */
 struct fg_text_atom {
@@ -34,8 +37,9 @@ enum fg_status fg_textoutput_append(struct fg_buffer *buffer, struct fg_stream *
  * the payload is not a list of maps of the right types, a format has other directives than %s and
  * %%, or fewer or more arguments than directives. FG_ERR_MEMORY, FG_ERR_LIMIT.
  */
-enum fg_status fg_textoutput_render(struct fg_bytes payload, const struct fg_limits *limits,
-                                    struct fg_buffer *buffer, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_textoutput_render(struct fg_bytes payload,
+                                                  const struct fg_limits *limits,
+                                                  struct fg_buffer *buffer, struct fg_error *error);
 
 struct fg_progress {
     struct fg_bytes topic;
@@ -54,8 +58,10 @@ enum fg_status fg_progress_append(struct fg_buffer *buffer, struct fg_stream *st
  * Parses a progress payload; the strings are borrowed from it. FG_ERR_SYNTAX: error names the
  * field. FG_ERR_MEMORY, FG_ERR_LIMIT.
  */
-enum fg_status fg_progress_parse(struct fg_bytes payload, const struct fg_limits *limits,
-                                 struct fg_progress *ret_progress, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_progress_parse(struct fg_bytes payload,
+                                               const struct fg_limits *limits,
+                                               struct fg_progress *ret_progress,
+                                               struct fg_error *error);
 
 struct fg_stream_settings {
     struct fg_bytes profile; /* name of the encoding profile, at most 255 bytes */
@@ -72,9 +78,9 @@ enum fg_status fg_streamsettings_append(struct fg_buffer *buffer, struct fg_stre
                                         uint32_t max_frame_size, struct fg_error *error);
 
 /* Parses a stream-settings payload; both parts are borrowed from it. FG_ERR_TRUNCATED. */
-enum fg_status fg_streamsettings_parse(struct fg_bytes payload,
-                                       struct fg_stream_settings *ret_settings,
-                                       struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_streamsettings_parse(struct fg_bytes payload,
+                                                     struct fg_stream_settings *ret_settings,
+                                                     struct fg_error *error);
 
 /*
  * Appends an error-response frame; flags and message as in fg_errorframe_new. FG_ERR_ARGUMENT,
@@ -90,8 +96,10 @@ struct fg_error_response {
 };
 
 /* Parses an error-response frame. FG_ERR_SYNTAX if neither flag is set or the type is another. */
-enum fg_status fg_errorresponse_parse(const struct fg_frame *frame,
-                                      struct fg_error_response *ret_response,
-                                      struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_errorresponse_parse(const struct fg_frame *frame,
+                                                    struct fg_error_response *ret_response,
+                                                    struct fg_error *error);
+
+FG_END_DECLARATIONS
 
 #endif

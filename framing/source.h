@@ -6,10 +6,13 @@
 #ifndef FRAMEGATE_FRAMING_SOURCE_H
 #define FRAMEGATE_FRAMING_SOURCE_H
 
+#include "framing/attributes.h"
 #include "framing/buffer.h"
 #include "framing/status.h"
 
 #include <stdint.h>
+
+FG_BEGIN_DECLARATIONS
 
 /* The source does not know beforehand how many bytes it will give. */
 #define FG_SIZE_UNKNOWN UINT64_MAX
@@ -50,9 +53,11 @@ enum fg_status fg_source_read(struct fg_source *source, uint8_t *buffer, size_t 
  * sources that do not wait: one that does is FG_ERR_IO. Errors of fg_buffer_append and of reading,
  * after which the buffer has a part.
  */
-enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffer);
+FG_MUST_CHECK enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffer);
 
 /* Calls destroy and empties the source. Takes NULL or a zeroed source. */
 void fg_source_destroy(struct fg_source *source);
+
+FG_END_DECLARATIONS
 
 #endif

@@ -11,9 +11,12 @@
 #ifndef FRAMEGATE_FRAMING_STATUS_H
 #define FRAMEGATE_FRAMING_STATUS_H
 
+#include "framing/attributes.h"
 #include "framing/limits.h"
 
 #include <stddef.h>
+
+FG_BEGIN_DECLARATIONS
 
 enum fg_status {
     FG_OK = 0,
@@ -80,5 +83,7 @@ static inline enum fg_status fg_status_same(enum fg_status status)
 /* fg_fail for a limit of limits.h that was reached. */
 #define fg_fail_limit(error, which, offset, ...)                                                   \
     (fg_error_set_limit((error), (which), (offset), __VA_ARGS__), fg_status_same(FG_ERR_LIMIT))
+
+FG_END_DECLARATIONS
 
 #endif

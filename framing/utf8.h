@@ -2,9 +2,12 @@
 #ifndef FRAMEGATE_FRAMING_UTF8_H
 #define FRAMEGATE_FRAMING_UTF8_H
 
+#include "framing/attributes.h"
 #include "framing/buffer.h"
 
 #include <stdbool.h>
+
+FG_BEGIN_DECLARATIONS
 
 /* True if the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool fg_utf8_valid(struct fg_bytes text);
@@ -23,5 +26,7 @@ size_t fg_utf8_cut(struct fg_bytes text, size_t limit);
 
 /* Appends a code point (below 0x110000, no surrogate) as UTF-8. */
 enum fg_status fg_utf8_append_code_point(struct fg_buffer *buffer, uint32_t code_point);
+
+FG_END_DECLARATIONS
 
 #endif

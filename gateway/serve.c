@@ -3,6 +3,7 @@
  * function, however far the start came.
  */
 #include "gateway/serve.h"
+#include "framing/version.h"
 #include "gateway/bundles/bundlefolder.h"
 
 #include "gateway/admin/admin.h"
@@ -170,7 +171,7 @@ static void announce(const struct server *server)
     printf("framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
            config->tls_certificate != NULL ? "s" : "", public_text,
            fg_admin_has_tls(config) ? "s" : "", admin_text);
-    printf("framegate: version %s, repository %s\n", FRAMEGATE_VERSION,
+    printf("framegate: version %s, repository %s\n", FG_VERSION,
            fg_repository_path(server->gateway.repository));
     const char *pusher = fg_words_next(&config->allow_push, NULL);
     printf("framegate: pushing:%s", pusher == NULL ? " nobody" : "");

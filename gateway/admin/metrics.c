@@ -4,6 +4,7 @@
  */
 #include "gateway/admin/metrics.h"
 
+#include "framing/version.h"
 #include "gateway/bundles/bundlefolder.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/state/vitals.h"
@@ -186,7 +187,7 @@ static void put_gateway(struct page *page, struct fg_gateway *gateway,
     struct fg_vitals vitals;
     fg_vitals_read(&vitals);
     head(page, "framegate_build_info", "gauge", "Always 1; the version is a label.");
-    PUT(page, "framegate_build_info{version=\"%s\"} 1\n", FRAMEGATE_VERSION);
+    PUT(page, "framegate_build_info{version=\"%s\"} 1\n", FG_VERSION);
     put_one(page, "framegate_draining", "gauge", "1 once it was told to stop.",
             atomic_load(&gateway->draining));
     put_one(page, "framegate_connections", "gauge", "Connections open at the public listener.",

@@ -4,6 +4,7 @@
  */
 #include "gateway/admin/statejson.h"
 
+#include "framing/version.h"
 #include "gateway/admin/bundlejson.h"
 
 #include "gateway/admin/adminaccess.h"
@@ -365,7 +366,7 @@ static json_t *state_document(struct fg_gateway *gateway, const struct fg_state_
         fg_json_add(failed, ok, fg_finished_json(&view->failed[i], ok));
     }
     put_common(root, ok, gateway, view, listening);
-    fg_json_put_text(root, ok, "version", FRAMEGATE_VERSION);
+    fg_json_put_text(root, ok, "version", FG_VERSION);
     fg_json_put(root, ok, "build", build_json(ok));
     fg_json_put(root, ok, "configuration", configuration_json(&gateway->config, ok));
     fg_json_put(root, ok, "limits", limits_json(&gateway->config, &view->counters, ok));

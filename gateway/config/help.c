@@ -4,6 +4,7 @@
  */
 #include "gateway/config/help.h"
 
+#include "framing/version.h"
 #include "gateway/config/config.h"
 
 #include <ctype.h>
@@ -17,7 +18,7 @@ enum {
 
 const char *fg_version(void)
 {
-    return FRAMEGATE_VERSION;
+    return FG_VERSION;
 }
 
 const struct fg_help_command *fg_help_find(const char *name)

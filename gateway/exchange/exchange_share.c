@@ -4,6 +4,7 @@
  */
 #include "gateway/exchange/exchange_internal.h"
 
+#include "framing/version.h"
 #include "gateway/bundles/bundlefolder.h"
 #include "gateway/exchange/compress.h"
 
@@ -165,7 +166,7 @@ static enum fg_status find_key(const struct again *again, uint8_t ret_key[FG_BUN
     if (status == FG_OK) {
         struct sha256_ctx context;
         sha256_init(&context);
-        sha256_update(&context, sizeof(FRAMEGATE_VERSION), (const uint8_t *)FRAMEGATE_VERSION);
+        sha256_update(&context, sizeof(FG_VERSION), (const uint8_t *)FG_VERSION);
         sha256_update(&context, sizeof(digest), digest);
         sha256_update(&context, strlen(again->spec->name) + 1, (const uint8_t *)again->spec->name);
         sha256_update(&context, sizeof(encoding), (const uint8_t *)encoding);

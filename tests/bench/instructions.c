@@ -48,7 +48,7 @@ static void put_requests(int requests, size_t count)
     uint8_t node[NODE_SIZE] = {0};
     struct fg_cbor_map map;
     struct fg_stream stream;
-    fg_stream_init_client(&stream, 1);
+    expect(fg_stream_init_client(&stream, 1) == FG_OK, "a stream");
     fg_cbor_map_begin(&args, &map);
     fg_cbor_put_bytestring(&args, "nodes");
     fg_cbor_put_array(&args, count);
@@ -112,18 +112,20 @@ static void run_body(struct fg_bytes body, int commands)
     struct fg_action action;
     fg_frame_reader_init(&reader, &limits);
     expect(fg_reactor_new(&options, &reactor) == FG_OK, "a reactor");
-    fg_reactor_makeoutputstream(reactor, &stream);
+    expect(fg_reactor_makeoutputstream(reactor, &stream) == FG_OK, "a stream");
     while (fg_frame_reader_next(&reader, &body, &frame, NULL, NULL) == FG_OK) {
         expect(fg_reactor_onframerecv(reactor, &frame, &action) == FG_OK, "a frame");
         if (action.type == FG_ACTION_RUNCOMMAND) {
             struct fg_source source = fg_source_empty();
             uint16_t requestid = action.command->requestid;
             fg_command_free(action.command);
-            fg_reactor_onbytesresponseready(reactor, stream, requestid, FG_BYTES_RESPONSE_CBOR,
-                                            &source, &action);
+            expect(fg_reactor_onbytesresponseready(reactor, stream, requestid,
+                                                   FG_BYTES_RESPONSE_CBOR, &source,
+                                                   &action) == FG_OK,
+                   "an answer");
         }
     }
-    fg_reactor_oninputeof(reactor, &action);
+    expect(fg_reactor_oninputeof(reactor, &action) == FG_OK, "the end");
     expect(action.type == FG_ACTION_SENDFRAMES, "answers");
     take_frames_out(action.framegen, commands);
     fg_reactor_free(reactor);
@@ -147,7 +149,7 @@ static void make_frames(void)
     struct fg_framegen *framegen;
     struct fg_bytes bytes = {input.data, (size_t)COMMANDS * FG_DEFAULT_MAX_FRAME_SIZE};
     struct fg_source source = fg_source_from_bytes(bytes);
-    fg_stream_init_server(&stream, 2);
+    expect(fg_stream_init_server(&stream, 2) == FG_OK, "a stream");
     expect(fg_bytesresponse_new(&stream, 1, 0, &source, FG_DEFAULT_MAX_FRAME_SIZE, &framegen) ==
                FG_OK,
            "a response");

@@ -58,7 +58,9 @@ static uint8_t *make_block(bool http2, size_t payload, size_t *ret_frame, size_t
         } else {
             const struct fg_frame_header data = {
                 (uint32_t)payload, 1, 1, 0, FG_FRAME_COMMAND_DATA, FG_COMMAND_DATA_CONTINUATION};
-            fg_frame_header_encode(&data, bytes);
+            if (fg_frame_header_encode(&data, bytes) != FG_OK) {
+                die("a header does not fit");
+            }
         }
     }
     *ret_frame = frame;

@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct fg_buffer text = FG_BUFFER_INIT(SIZE_MAX);
     struct fg_progress progress;
-    (void)fg_textoutput_render(input, &limits, &text, NULL);
-    (void)fg_progress_parse(input, &limits, &progress, NULL);
+    HOLDS(fg_textoutput_render(input, &limits, &text, NULL) != FG_NEED_MORE);
+    HOLDS(fg_progress_parse(input, &limits, &progress, NULL) != FG_NEED_MORE);
     fg_buffer_free(&text);
     fg_cbor_clear(&value);
     return 0;

@@ -111,7 +111,7 @@ static enum fg_status responses(void)
     struct fg_stream stream;
     struct fg_buffer buffer = FG_BUFFER_INIT(10000);
     struct fg_buffer text = FG_BUFFER_INIT(10000);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     enum fg_status status = fg_streamsettings_append(&buffer, &stream, 0, &settings, 32768, NULL);
     if (status == FG_OK) {
         status = fg_errorresponse_append(&buffer, &stream, 1, 2, BYTES("oops"));
@@ -219,7 +219,7 @@ static enum fg_status converse(struct fg_reactor *reactor)
     struct fg_stream *out;
     struct fg_stream in;
     struct fg_action action;
-    fg_stream_init_client(&in, 1);
+    assert_int_equal(fg_stream_init_client(&in, 1), FG_OK);
     enum fg_status status = fg_reactor_makeoutputstream(reactor, &out);
     for (uint16_t requestid = 1; requestid <= 11 && status == FG_OK; requestid += 2) {
         status = send_command(reactor, out, &in, requestid);
@@ -265,7 +265,7 @@ static enum fg_status generators(void)
     struct fg_stream stream;
     struct fg_framegen *framegen;
     struct fg_source source = fg_source_from_bytes(BYTES("abc"));
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     enum fg_status status = fg_bytesresponse_new(&stream, 1, 0, &source, 2, &framegen);
     if (status == FG_OK) {
         status = drain(framegen);

@@ -70,7 +70,7 @@ static void a_source_of_unknown_size_ends_with_eos(void **state)
 {
     (void)state;
     struct fg_stream stream;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     struct script script = {.steps = (const int[]){70, 60, 50, OVER}};
     struct fg_framegen *framegen = response_of(&stream, scripted(&script, FG_SIZE_UNKNOWN));
     assert_int_equal(fg_framegen_requestid(framegen), 5);
@@ -87,7 +87,7 @@ static void a_full_last_frame_of_unknown_size_is_followed_by_an_empty_one(void *
 {
     (void)state;
     struct fg_stream stream;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     struct script script = {.steps = (const int[]){100, OVER}};
     struct fg_framegen *framegen = response_of(&stream, scripted(&script, FG_SIZE_UNKNOWN));
     assert_next(framegen, FG_BYTES_RESPONSE_CONTINUATION, 100);
@@ -100,7 +100,7 @@ static void a_pause_makes_a_frame_shorter_and_loses_nothing(void **state)
 {
     (void)state;
     struct fg_stream stream;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     struct script script = {.steps = (const int[]){PAUSE, 30, PAUSE, PAUSE, 40, OVER}};
     struct fg_framegen *framegen = response_of(&stream, scripted(&script, 70));
     assert_outcome(framegen, FG_PENDING);
@@ -115,7 +115,7 @@ static void a_frame_that_does_not_fit_changes_nothing(void **state)
 {
     (void)state;
     struct fg_stream stream;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     struct fg_framegen *framegen = response_of(&stream, fg_source_from_bytes(BYTES("abcdef")));
     uint8_t frame[14];
     size_t size = 0;
@@ -159,7 +159,7 @@ static void a_failing_source_ends_its_response(void **state)
 {
     (void)state;
     struct fg_stream stream;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     struct script script = {.steps = (const int[]){100, FAIL}};
     struct fg_framegen *framegen = response_of(&stream, scripted(&script, FG_SIZE_UNKNOWN));
     assert_next(framegen, FG_BYTES_RESPONSE_CONTINUATION, 100);
@@ -182,7 +182,7 @@ static void data_of_a_command_ends_with_a_frame_that_is_not_full(void **state)
     struct fg_stream stream;
     struct fg_source source = fg_source_from_bytes((struct fg_bytes){data, sizeof data});
     struct fg_framegen *framegen;
-    fg_stream_init_client(&stream, 1);
+    assert_int_equal(fg_stream_init_client(&stream, 1), FG_OK);
     assert_int_equal(
         fg_commandframes_new(&stream, 1, BYTES("x"), BYTES(""), &source, 1000, &framegen), FG_OK);
     assert_int_equal(fg_framegen_frame_size_max(framegen), sizeof frame);
@@ -203,8 +203,8 @@ static void arguments_out_of_range_are_refused_and_the_source_freed(void **state
     struct fg_stream client;
     struct fg_framegen *framegen = NULL;
     struct script script = {.steps = (const int[]){OVER}};
-    fg_stream_init_server(&server, 2);
-    fg_stream_init_client(&client, 1);
+    assert_int_equal(fg_stream_init_server(&server, 2), FG_OK);
+    assert_int_equal(fg_stream_init_client(&client, 1), FG_OK);
     struct fg_source source = scripted(&script, 0);
     assert_int_equal(fg_bytesresponse_new(&client, 1, 0, &source, 100, &framegen), FG_ERR_ARGUMENT);
     source = scripted(&script, 0);
@@ -230,7 +230,7 @@ static void an_ended_stream_makes_no_more_frames(void **state)
 {
     (void)state;
     struct fg_stream stream;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     fg_stream_end(&stream);
     struct fg_framegen *framegen = response_of(&stream, fg_source_empty());
     assert_next(framegen, FG_BYTES_RESPONSE_EOS, 0);
@@ -248,7 +248,7 @@ static void a_long_message_is_cut_at_a_character(void **state)
     struct fg_stream stream;
     struct fg_framegen *framegen;
     size_t size;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     memset(message, 'x', sizeof message);
     memcpy(message + FG_DEFAULT_MAX_FRAME_SIZE - 1, "\xc3\xa9", 2);
     assert_int_equal(fg_errorframe_new(&stream, 3, FG_ERROR_RESPONSE_APPLICATION,

@@ -450,7 +450,7 @@ static void responses_out_of_turn_are_refused(void **state)
     (void)state;
     struct fixture fixture = start_deferred();
     struct fg_stream client;
-    fg_stream_init_client(&client, 1);
+    assert_int_equal(fg_stream_init_client(&client, 1), FG_OK);
     assert_int_equal(respond(&fixture, 1, BYTES("a")), FG_ERR_STATE);
     assert_runs(&fixture, "1 1 1 command-request new cbor:{b'name': b'x'}");
     struct fg_source source = fg_source_empty();

@@ -32,7 +32,7 @@ static void text_output_is_made_and_rendered(void **state)
     };
     struct fg_stream stream;
     struct fg_buffer frame = FG_BUFFER_INIT(1000);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(fg_textoutput_append(&frame, &stream, 7, atoms, 2, 32768, NULL), FG_OK);
     assert_int_equal(frame.data[7], 0x60);
     assert_renders((struct fg_bytes){frame.data + 8, frame.size - 8},
@@ -50,7 +50,7 @@ static void text_output_that_is_refused_changes_nothing(void **state)
     struct fg_stream stream;
     struct fg_error error;
     struct fg_buffer frame = FG_BUFFER_INIT(1000);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(fg_textoutput_append(&frame, &stream, 7, &format, 1, 32768, &error),
                      FG_ERR_ARGUMENT);
     assert_string_equal(error.message, "text output format is not ASCII");
@@ -68,7 +68,7 @@ static void text_output_that_is_refused_changes_nothing(void **state)
     assert_int_equal(fg_textoutput_append(&frame, &stream, 7, &fine, 1, 11, &error), FG_OK);
     fg_buffer_free(&frame);
     struct fg_buffer full = FG_BUFFER_INIT(18);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(fg_textoutput_append(&full, &stream, 7, &fine, 1, 11, &error), FG_ERR_LIMIT);
     assert_false(stream.begun);
     fg_buffer_free(&full);
@@ -104,7 +104,7 @@ static void progress_is_made_and_parsed(void **state)
     struct fg_progress parsed;
     struct fg_stream stream;
     struct fg_buffer frame = FG_BUFFER_INIT(1000);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(fg_progress_append(&frame, &stream, 7, &progress, 32768, NULL), FG_OK);
     assert_int_equal(frame.data[7], 0x70);
     struct fg_bytes payload = {frame.data + 8, frame.size - 8};
@@ -165,7 +165,7 @@ static void stream_settings_are_made_and_parsed(void **state)
     struct fg_stream stream;
     struct fg_error error;
     struct fg_buffer frame = FG_BUFFER_INIT(1000);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(fg_streamsettings_append(&frame, &stream, 0, &settings, 10, &error),
                      FG_ERR_ARGUMENT);
     assert_int_equal(fg_streamsettings_append(&frame, &stream, 0, &settings, 32768, &error), FG_OK);
@@ -190,7 +190,7 @@ static void a_profile_name_has_at_most_255_bytes(void **state)
     struct fg_stream_settings settings = {.profile = {name, 256}};
     struct fg_stream stream;
     struct fg_buffer frame = FG_BUFFER_INIT(1000);
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(fg_streamsettings_append(&frame, &stream, 0, &settings, 32768, NULL),
                      FG_ERR_ARGUMENT);
     settings.profile.size = 255;
@@ -205,7 +205,7 @@ static void errors_are_made_and_parsed(void **state)
     struct fg_buffer frame = FG_BUFFER_INIT(100000);
     struct fg_error_response parsed;
     struct fg_error error;
-    fg_stream_init_server(&stream, 2);
+    assert_int_equal(fg_stream_init_server(&stream, 2), FG_OK);
     assert_int_equal(
         fg_errorresponse_append(&frame, &stream, 9, FG_ERROR_RESPONSE_PROTOCOL, BYTES("oops")),
         FG_OK);
