@@ -340,7 +340,8 @@ static enum fg_status fill(struct changegroup *changegroup)
         /* A large text is not kept for the rest of the stream. */
         fg_buffer_free(&changegroup->out);
     }
-    while (changegroup->out.size < FILL && changegroup->stage != DONE) {
+    while (changegroup->out.size < FILL && changegroup->stage != DONE &&
+           !fg_deltagroup_has_rest(&changegroup->group)) {
         enum fg_status status = step(changegroup);
         if (status != FG_OK) {
             return status;
@@ -355,25 +356,29 @@ static enum fg_status read_changegroup(void *context, uint8_t *buffer, size_t ca
 {
     struct changegroup *changegroup = context;
     size_t given = 0;
-    while (given < capacity) {
+    enum fg_status status = FG_OK;
+    while (given < capacity && status == FG_OK) {
         size_t left = changegroup->out.size - changegroup->taken;
-        if (left == 0) {
-            enum fg_status status = fill(changegroup);
-            if (status == FG_END && given > 0) {
-                break;
-            }
-            if (status != FG_OK) {
-                return status;
-            }
-            continue;
-        }
         size_t size = left < capacity - given ? left : capacity - given;
-        memcpy(buffer + given, changegroup->out.data + changegroup->taken, size);
-        changegroup->taken += size;
-        given += size;
+        if (left > 0) {
+            memcpy(buffer + given, changegroup->out.data + changegroup->taken, size);
+            changegroup->taken += size;
+        } else {
+            status = fg_deltagroup_read(&changegroup->group, buffer + given, capacity - given,
+                                        &size, NULL);
+            if (status == FG_END) {
+                status = fill(changegroup);
+            }
+        }
+        given += status == FG_OK ? size : 0;
     }
-    *ret_size = given;
-    return FG_OK;
+    if (status == FG_END && given > 0) {
+        status = FG_OK;
+    }
+    if (status == FG_OK) {
+        *ret_size = given;
+    }
+    return status;
 }
 
 static enum fg_status prepare(struct changegroup *changegroup, enum fg_changegroup_version version,

@@ -19,6 +19,10 @@ enum {
      * pull of a few changesets it would be most of what is sent.
      */
     WHOLE_MANIFEST_MAX = 16 * 1024,
+    /* A chunk that may unpack to more than this is not unpacked into memory, ... */
+    LONG_MIN_SIZE = 4 << 20,
+    /* ... but tried whether it does if it is small: most deltas of large texts are. */
+    PACKED_SMALL = 256 * 1024,
 };
 
 enum how {
@@ -54,6 +58,7 @@ void fg_deltagroup_clear(struct fg_deltagroup *group)
     fg_revlog_reader_clear(&group->reader);
     fg_buffer_free(&group->text);
     fg_buffer_free(&group->base);
+    fg_longdelta_clear(&group->rest);
     free(group->sent);
     group->sent = NULL;
 }
@@ -231,6 +236,29 @@ static enum fg_status put_header(const struct fg_deltagroup *group,
     return FG_OK;
 }
 
+/* Appends what is stored, or leaves it as the rest where it is large. */
+static enum fg_status put_stored(struct fg_deltagroup *group, const struct revision *revision,
+                                 struct fg_buffer *buffer, struct fg_error *error)
+{
+    const struct fg_revlog *revlog = group->revlog;
+    if (fg_revlog_unpacked_max(revlog, revision->rev) <= LONG_MIN_SIZE) {
+        return fg_revlog_stored(revlog, &group->reader, revision->rev, buffer, error);
+    }
+    if (revision->is_delta && revision->entry.chunk_size <= PACKED_SMALL) {
+        size_t ceiling = buffer->ceiling;
+        size_t tried = buffer->size + LONG_MIN_SIZE;
+        buffer->ceiling = tried < ceiling ? tried : ceiling;
+        enum fg_status status =
+            fg_revlog_stored(revlog, &group->reader, revision->rev, buffer, NULL);
+        buffer->ceiling = ceiling;
+        if (status == FG_OK) {
+            return status; /* else the other way will say what is wrong with it, if anything is */
+        }
+    }
+    uint64_t size;
+    return fg_longdelta_stored(&group->rest, revlog, &group->reader, revision->rev, &size, error);
+}
+
 /* Appends one hunk: all of the base is replaced by the text, which is unpacked in place. */
 static enum fg_status put_replacement(struct fg_deltagroup *group, const struct revision *revision,
                                       int32_t base, struct fg_buffer *buffer,
@@ -248,7 +276,7 @@ static enum fg_status put_replacement(struct fg_deltagroup *group, const struct 
         return status;
     }
     if (revision->stored == FG_REV_NULL && !revision->is_delta && group->text_rev != (int32_t)rev) {
-        status = fg_revlog_stored(group->revlog, &group->reader, rev, buffer, error);
+        status = put_stored(group, revision, buffer, error);
     } else {
         status = rebuild(group, (int32_t)rev, error);
         if (status == FG_OK) {
@@ -257,7 +285,7 @@ static enum fg_status put_replacement(struct fg_deltagroup *group, const struct 
     }
     if (status == FG_OK) {
         fg_hunk_header(buffer->data + start, 0, entry.text_size,
-                       buffer->size - start - sizeof header);
+                       buffer->size - start - sizeof header + (size_t)group->rest.left);
     }
     return status;
 }
@@ -287,7 +315,7 @@ static enum fg_status put_delta(struct fg_deltagroup *group, const struct revisi
 {
     switch (plan->how) {
     case AS_STORED:
-        return fg_revlog_stored(group->revlog, &group->reader, revision->rev, buffer, error);
+        return put_stored(group, revision, buffer, error);
     case REPLACE:
         return put_replacement(group, revision, plan->base, buffer, error);
     case DIFFERENCE:
@@ -329,11 +357,27 @@ enum fg_status fg_deltagroup_put(struct fg_deltagroup *group, uint32_t rev, uint
     if (status != FG_OK) {
         return status;
     }
-    fg_write_be32(buffer->data + start, (uint32_t)(buffer->size - start));
+    uint64_t size = buffer->size - start + group->rest.left;
+    if (size > INT32_MAX) {
+        return fg_fail(error, FG_ERR_LIMIT, 0, "revision %u of %s has more than a bundle can hold",
+                       rev, fg_revlog_name(group->revlog));
+    }
+    fg_write_be32(buffer->data + start, (uint32_t)size);
     group->sent[rev] = 1;
     group->began = true;
     group->previous = (int32_t)rev;
     return FG_OK;
+}
+
+enum fg_status fg_deltagroup_read(struct fg_deltagroup *group, uint8_t *buffer, size_t capacity,
+                                  size_t *ret_size, struct fg_error *error)
+{
+    return fg_longdelta_read(&group->rest, buffer, capacity, ret_size, error);
+}
+
+bool fg_deltagroup_has_rest(const struct fg_deltagroup *group)
+{
+    return group->rest.open;
 }
 
 enum fg_status fg_changegroup_put_end(struct fg_buffer *buffer)

@@ -5,6 +5,7 @@
 #ifndef FRAMEGATE_HANDLERS_BUNDLE_DELTAGROUP_H
 #define FRAMEGATE_HANDLERS_BUNDLE_DELTAGROUP_H
 
+#include "handlers/bundle/longdelta.h"
 #include "handlers/bundle/outgoing.h"
 #include "handlers/repo/revlog.h"
 
@@ -39,7 +40,8 @@ struct fg_deltagroup {
     struct fg_revlog_reader reader;
     struct fg_buffer text; /* the last text that was rebuilt here, and of which revision */
     int32_t text_rev;
-    struct fg_buffer base; /* the text that a delta is made against */
+    struct fg_buffer base;    /* the text that a delta is made against */
+    struct fg_longdelta rest; /* of the last revision, where it is large */
 };
 
 /* All are borrowed until fg_deltagroup_clear. */
@@ -57,12 +59,23 @@ enum fg_status fg_deltagroup_begin(struct fg_deltagroup *group, const struct fg_
                                    enum fg_deltagroup_kind kind, struct fg_error *error);
 
 /*
- * Appends the chunk of a revision, with a changeset of the snapshot as the one that brought it.
- * Revisions are put in ascending order. FG_ERR_UNSUPPORTED: its flags do not fit the version;
- * errors of fg_revlog_text.
+ * Appends the chunk of a revision, with a changeset of the snapshot as the one that brought it. Of
+ * a large one only the start is appended: the rest is to be taken out by fg_deltagroup_read before
+ * anything else is done. Revisions are put in ascending order. FG_ERR_UNSUPPORTED: its flags do not
+ * fit the version; FG_ERR_LIMIT: the chunk would have 2 GiB; errors of fg_revlog_text.
  */
 enum fg_status fg_deltagroup_put(struct fg_deltagroup *group, uint32_t rev, uint32_t link,
                                  struct fg_buffer *buffer, struct fg_error *error);
+
+/*
+ * Gives up to capacity (never 0) bytes of what fg_deltagroup_put left. FG_OK: 1 <= *ret_size <=
+ * capacity; FG_END: there is nothing. Errors of fg_longdelta_read.
+ */
+enum fg_status fg_deltagroup_read(struct fg_deltagroup *group, uint8_t *buffer, size_t capacity,
+                                  size_t *ret_size, struct fg_error *error);
+
+/* True if there may be something for fg_deltagroup_read. */
+bool fg_deltagroup_has_rest(const struct fg_deltagroup *group);
 
 /* The text of a revision of the present revlog, valid until the next call. As fg_revlog_raw_text.
  */

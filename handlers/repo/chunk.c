@@ -34,43 +34,10 @@ static enum fg_status grow(struct fg_buffer *buffer, size_t start, size_t expect
     return FG_OK;
 }
 
-static enum fg_status inflate_all(z_stream *stream, size_t expected, struct fg_buffer *buffer,
-                                  struct fg_error *error)
-{
-    size_t start = buffer->size;
-    for (;;) {
-        uint8_t *space = NULL;
-        size_t room = 0;
-        enum fg_status status = grow(buffer, start, expected, &space, &room, error);
-        if (status != FG_OK) {
-            return status;
-        }
-        stream->next_out = space;
-        stream->avail_out = room < UINT_MAX ? (uInt)room : UINT_MAX;
-        size_t offered = stream->avail_out;
-        int result = inflate(stream, Z_NO_FLUSH);
-        buffer->size += offered - stream->avail_out;
-        if (result == Z_STREAM_END) {
-            return FG_OK;
-        }
-        if (result == Z_MEM_ERROR) {
-            return fg_fail(error, FG_ERR_MEMORY, 0, "no memory to unpack zlib");
-        }
-        if (result != Z_OK && !(result == Z_BUF_ERROR && stream->avail_out == 0)) {
-            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zlib chunk is damaged");
-        }
-        if (stream->avail_in == 0 && stream->avail_out > 0) {
-            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zlib chunk is cut short");
-        }
-    }
-}
+/* -- piece by piece --------------------------------------------------------------------------- */
 
-static enum fg_status decode_zlib(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
-                                  size_t expected, struct fg_buffer *buffer, struct fg_error *error)
+static enum fg_status begin_zlib(struct fg_chunk_decoder *decoder, struct fg_error *error)
 {
-    if (chunk.size > UINT_MAX) {
-        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk is too large");
-    }
     if (decoder->zlib == NULL) {
         z_stream *stream = calloc(1, sizeof *stream);
         if (stream == NULL || inflateInit(stream) != Z_OK) {
@@ -80,41 +47,10 @@ static enum fg_status decode_zlib(struct fg_chunk_decoder *decoder, struct fg_by
         decoder->zlib = stream;
     }
     inflateReset(decoder->zlib);
-    decoder->zlib->next_in = (z_const Bytef *)chunk.data;
-    decoder->zlib->avail_in = (uInt)chunk.size;
-    return inflate_all(decoder->zlib, expected, buffer, error);
+    return FG_OK;
 }
 
-static enum fg_status decompress_all(ZSTD_DStream *stream, struct fg_bytes chunk, size_t expected,
-                                     struct fg_buffer *buffer, struct fg_error *error)
-{
-    size_t start = buffer->size;
-    ZSTD_inBuffer in = {chunk.data, chunk.size, 0};
-    for (;;) {
-        uint8_t *space;
-        size_t room = 0;
-        enum fg_status status = grow(buffer, start, expected, &space, &room, error);
-        if (status != FG_OK) {
-            return status;
-        }
-        ZSTD_outBuffer out = {space, room, 0};
-        size_t left = ZSTD_decompressStream(stream, &out, &in);
-        buffer->size += out.pos;
-        if (ZSTD_isError(left)) {
-            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is damaged: %s",
-                           ZSTD_getErrorName(left));
-        }
-        if (left == 0) {
-            return FG_OK;
-        }
-        if (in.pos == in.size && out.pos < out.size) {
-            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is cut short");
-        }
-    }
-}
-
-static enum fg_status decode_zstd(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
-                                  size_t expected, struct fg_buffer *buffer, struct fg_error *error)
+static enum fg_status begin_zstd(struct fg_chunk_decoder *decoder, struct fg_error *error)
 {
     if (decoder->zstd == NULL) {
         decoder->zstd = ZSTD_createDCtx();
@@ -123,29 +59,163 @@ static enum fg_status decode_zstd(struct fg_chunk_decoder *decoder, struct fg_by
         }
         ZSTD_DCtx_setParameter(decoder->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_ACCEPTED);
     }
+    ZSTD_DCtx_reset(decoder->zstd, ZSTD_reset_session_only);
+    return FG_OK;
+}
+
+enum fg_status fg_chunk_stream_begin(struct fg_chunk_stream *stream,
+                                     struct fg_chunk_decoder *decoder, struct fg_bytes *input,
+                                     struct fg_error *error)
+{
+    *stream = (struct fg_chunk_stream){.decoder = decoder, .kind = FG_CHUNK_RAW};
+    if (input->size == 0) {
+        stream->ended = true;
+        return FG_OK;
+    }
+    switch (input->data[0]) {
+    case '\0': /* the zero byte belongs to the data */
+        return FG_OK;
+    case 'u':
+        input->data++;
+        input->size--;
+        return FG_OK;
+    case 'x':
+        stream->kind = FG_CHUNK_ZLIB;
+        return begin_zlib(decoder, error);
+    case 0x28:
+        stream->kind = FG_CHUNK_ZSTD;
+        return begin_zstd(decoder, error);
+    default:
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "a revlog's chunk is of unknown kind 0x%02x",
+                       input->data[0]);
+    }
+}
+
+static enum fg_status step_raw(struct fg_bytes *input, uint8_t *space, size_t room,
+                               size_t *ret_size)
+{
+    size_t size = input->size < room ? input->size : room;
+    if (size > 0) {
+        memcpy(space, input->data, size);
+        input->data += size;
+        input->size -= size;
+    }
+    *ret_size = size;
+    return FG_OK;
+}
+
+static enum fg_status step_zlib(struct fg_chunk_stream *stream, struct fg_bytes *input,
+                                uint8_t *space, size_t room, size_t *ret_size,
+                                struct fg_error *error)
+{
+    z_stream *zlib = stream->decoder->zlib;
+    uInt in = input->size < UINT_MAX ? (uInt)input->size : UINT_MAX;
+    uInt out = room < UINT_MAX ? (uInt)room : UINT_MAX;
+    zlib->next_in = (z_const Bytef *)input->data;
+    zlib->avail_in = in;
+    zlib->next_out = space;
+    zlib->avail_out = out;
+    int result = inflate(zlib, Z_NO_FLUSH);
+    if (result == Z_MEM_ERROR) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "no memory to unpack zlib");
+    }
+    /* Z_BUF_ERROR: there was nothing to do. */
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zlib chunk is damaged");
+    }
+    input->data += in - zlib->avail_in;
+    input->size -= in - zlib->avail_in;
+    *ret_size = out - zlib->avail_out;
+    stream->ended = result == Z_STREAM_END;
+    return FG_OK;
+}
+
+static enum fg_status step_zstd(struct fg_chunk_stream *stream, struct fg_bytes *input,
+                                uint8_t *space, size_t room, size_t *ret_size,
+                                struct fg_error *error)
+{
+    ZSTD_inBuffer in = {input->data, input->size, 0};
+    ZSTD_outBuffer out = {space, room, 0};
+    size_t left = ZSTD_decompressStream(stream->decoder->zstd, &out, &in);
+    if (ZSTD_isError(left)) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is damaged: %s",
+                       ZSTD_getErrorName(left));
+    }
+    input->data += in.pos;
+    input->size -= in.pos;
+    *ret_size = out.pos;
+    stream->ended = left == 0;
+    return FG_OK;
+}
+
+enum fg_status fg_chunk_stream_step(struct fg_chunk_stream *stream, struct fg_bytes *input,
+                                    uint8_t *space, size_t room, size_t *ret_size,
+                                    struct fg_error *error)
+{
+    switch (stream->kind) {
+    case FG_CHUNK_RAW:
+        break;
+    case FG_CHUNK_ZLIB:
+        return step_zlib(stream, input, space, room, ret_size, error);
+    case FG_CHUNK_ZSTD:
+        return step_zstd(stream, input, space, room, ret_size, error);
+    }
+    return step_raw(input, space, room, ret_size);
+}
+
+/* -- at once ---------------------------------------------------------------------------------- */
+
+static enum fg_status unpack_all(struct fg_chunk_stream *stream, struct fg_bytes input,
+                                 size_t expected, struct fg_buffer *buffer, struct fg_error *error)
+{
+    size_t start = buffer->size;
+    while (!stream->ended) {
+        uint8_t *space = NULL;
+        size_t room = 0;
+        size_t size = 0;
+        enum fg_status status = grow(buffer, start, expected, &space, &room, error);
+        if (status == FG_OK) {
+            status = fg_chunk_stream_step(stream, &input, space, room, &size, error);
+        }
+        if (status != FG_OK) {
+            return status;
+        }
+        buffer->size += size;
+        if (!stream->ended && input.size == 0 && size < room) {
+            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk is cut short");
+        }
+    }
+    return FG_OK;
+}
+
+/*
+ * In one go, where a zstd frame says how large it is and that is plausible. FG_END: it is not, and
+ * nothing was done.
+ */
+static enum fg_status unpack_frame(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
+                                   size_t expected, struct fg_buffer *buffer,
+                                   struct fg_error *error)
+{
     unsigned long long size = ZSTD_getFrameContentSize(chunk.data, chunk.size);
     if (size == ZSTD_CONTENTSIZE_ERROR) {
         return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk has no valid header");
     }
-    /* In one go where the size is known and plausible, else in steps that follow the data. */
     size_t plausible = expected > PLAUSIBLE_SIZE ? expected : PLAUSIBLE_SIZE;
-    if (size <= plausible && size > 0 && size <= buffer->ceiling - buffer->size) {
-        uint8_t *space;
-        enum fg_status status = fg_buffer_reserve(buffer, (size_t)size, &space);
-        if (status != FG_OK) {
-            return fg_fail(error, status, 0, "no memory for a revlog's chunk");
-        }
-        size_t got =
-            ZSTD_decompressDCtx(decoder->zstd, space, (size_t)size, chunk.data, chunk.size);
-        if (ZSTD_isError(got)) {
-            return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is damaged: %s",
-                           ZSTD_getErrorName(got));
-        }
-        buffer->size += got;
-        return FG_OK;
+    if (size > plausible || size == 0 || size > buffer->ceiling - buffer->size) {
+        return FG_END;
     }
-    ZSTD_DCtx_reset(decoder->zstd, ZSTD_reset_session_only);
-    return decompress_all(decoder->zstd, chunk, expected, buffer, error);
+    uint8_t *space;
+    enum fg_status status = fg_buffer_reserve(buffer, (size_t)size, &space);
+    if (status != FG_OK) {
+        return fg_fail(error, status, 0, "no memory for a revlog's chunk");
+    }
+    size_t got = ZSTD_decompressDCtx(decoder->zstd, space, (size_t)size, chunk.data, chunk.size);
+    if (ZSTD_isError(got)) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's zstd chunk is damaged: %s",
+                       ZSTD_getErrorName(got));
+    }
+    buffer->size += got;
+    return FG_OK;
 }
 
 void fg_chunk_decoder_clear(struct fg_chunk_decoder *decoder)
@@ -179,25 +249,20 @@ static enum fg_status decode_raw(struct fg_bytes data, struct fg_buffer *buffer,
 enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
                                size_t expected, struct fg_buffer *buffer, struct fg_error *error)
 {
-    if (chunk.size == 0) {
-        return FG_OK;
-    }
+    struct fg_chunk_stream stream;
+    struct fg_bytes input = chunk;
     size_t start = buffer->size;
-    enum fg_status status;
-    switch (chunk.data[0]) {
-    case '\0': /* the zero byte belongs to the data */
-        return decode_raw(chunk, buffer, error);
-    case 'u':
-        return decode_raw((struct fg_bytes){chunk.data + 1, chunk.size - 1}, buffer, error);
-    case 'x':
-        status = decode_zlib(decoder, chunk, expected, buffer, error);
-        break;
-    case 0x28:
-        status = decode_zstd(decoder, chunk, expected, buffer, error);
-        break;
-    default:
-        return fg_fail(error, FG_ERR_UNSUPPORTED, 0, "a revlog's chunk is of unknown kind 0x%02x",
-                       chunk.data[0]);
+    enum fg_status status = fg_chunk_stream_begin(&stream, decoder, &input, error);
+    if (status != FG_OK || stream.ended) {
+        return status;
+    }
+    if (stream.kind == FG_CHUNK_RAW) {
+        return decode_raw(input, buffer, error);
+    }
+    status = stream.kind == FG_CHUNK_ZSTD ? unpack_frame(decoder, chunk, expected, buffer, error)
+                                          : FG_END;
+    if (status == FG_END) {
+        status = unpack_all(&stream, input, expected, buffer, error);
     }
     if (status != FG_OK) {
         buffer->size = start;

@@ -5,6 +5,8 @@
 #include "framing/buffer.h"
 #include "framing/status.h"
 
+#include <stdbool.h>
+
 /*
  * The unpackers' own memory, kept from one chunk to the next since making it costs more than
  * unpacking a changeset. Zeroed: empty. Not thread-safe.
@@ -29,6 +31,35 @@ size_t fg_chunk_decoder_held_bytes(const struct fg_chunk_decoder *decoder);
  */
 enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
                                size_t expected, struct fg_buffer *buffer, struct fg_error *error);
+
+enum fg_chunk_kind {
+    FG_CHUNK_RAW,
+    FG_CHUNK_ZLIB,
+    FG_CHUNK_ZSTD,
+};
+
+/* A chunk that is unpacked piece by piece, so that memory does not follow its size. */
+struct fg_chunk_stream {
+    struct fg_chunk_decoder *decoder; /* borrowed; nobody else's until the end */
+    enum fg_chunk_kind kind;
+    bool ended; /* all was given; FG_CHUNK_RAW ends with its input and does not know */
+};
+
+/*
+ * Begins with a chunk whose first bytes are the input (no bytes: the chunk is empty), and takes off
+ * what is none of the data. FG_ERR_UNSUPPORTED: an unknown kind of chunk; FG_ERR_MEMORY.
+ */
+enum fg_status fg_chunk_stream_begin(struct fg_chunk_stream *stream,
+                                     struct fg_chunk_decoder *decoder, struct fg_bytes *input,
+                                     struct fg_error *error);
+
+/*
+ * Takes what it can off the input and gives up to room bytes; *ret_size 0 and no input left: it
+ * waits for more. FG_ERR_CORRUPT: damaged; FG_ERR_MEMORY.
+ */
+enum fg_status fg_chunk_stream_step(struct fg_chunk_stream *stream, struct fg_bytes *input,
+                                    uint8_t *space, size_t room, size_t *ret_size,
+                                    struct fg_error *error);
 
 /*
  * A text that is being rebuilt: pieces of the base and of deltas, in order, none of them copied

@@ -4,6 +4,7 @@
 #include "framing/hex.h"
 
 #include <nettle/sha1.h>
+#include <stdlib.h>
 
 const struct fg_node fg_node_null;
 
@@ -36,16 +37,45 @@ void fg_node_to_hex(const struct fg_node *node, char ret_hex[FG_NODE_HEX_SIZE])
     }
 }
 
+struct fg_node_hash {
+    struct sha1_ctx context;
+};
+
+static void begin_hash(struct fg_node_hash *hash, const struct fg_node *p1,
+                       const struct fg_node *p2)
+{
+    bool ordered = memcmp(p1->bytes, p2->bytes, FG_NODE_SIZE) <= 0;
+    sha1_init(&hash->context);
+    sha1_update(&hash->context, FG_NODE_SIZE, ordered ? p1->bytes : p2->bytes);
+    sha1_update(&hash->context, FG_NODE_SIZE, ordered ? p2->bytes : p1->bytes);
+}
+
+struct fg_node_hash *fg_node_hash_new(const struct fg_node *p1, const struct fg_node *p2)
+{
+    struct fg_node_hash *hash = malloc(sizeof *hash);
+    if (hash != NULL) {
+        begin_hash(hash, p1, p2);
+    }
+    return hash;
+}
+
+void fg_node_hash_add(struct fg_node_hash *hash, struct fg_bytes piece)
+{
+    sha1_update(&hash->context, piece.size, piece.data);
+}
+
+struct fg_node fg_node_hash_end(struct fg_node_hash *hash)
+{
+    struct fg_node node;
+    sha1_digest(&hash->context, FG_NODE_SIZE, node.bytes);
+    return node;
+}
+
 struct fg_node fg_node_of_text(const struct fg_node *p1, const struct fg_node *p2,
                                struct fg_bytes text)
 {
-    bool ordered = memcmp(p1->bytes, p2->bytes, FG_NODE_SIZE) <= 0;
-    struct sha1_ctx context;
-    struct fg_node node;
-    sha1_init(&context);
-    sha1_update(&context, FG_NODE_SIZE, ordered ? p1->bytes : p2->bytes);
-    sha1_update(&context, FG_NODE_SIZE, ordered ? p2->bytes : p1->bytes);
-    sha1_update(&context, text.size, text.data);
-    sha1_digest(&context, FG_NODE_SIZE, node.bytes);
-    return node;
+    struct fg_node_hash hash;
+    begin_hash(&hash, p1, p2);
+    fg_node_hash_add(&hash, text);
+    return fg_node_hash_end(&hash);
 }

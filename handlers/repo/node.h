@@ -43,4 +43,15 @@ void fg_node_to_hex(const struct fg_node *node, char ret_hex[FG_NODE_HEX_SIZE]);
 struct fg_node fg_node_of_text(const struct fg_node *p1, const struct fg_node *p2,
                                struct fg_bytes text);
 
+/* The same for a text that comes piece by piece; the parents were taken in already. */
+struct fg_node_hash;
+
+/* NULL: out of memory. Freed by free(). */
+struct fg_node_hash *fg_node_hash_new(const struct fg_node *p1, const struct fg_node *p2);
+
+void fg_node_hash_add(struct fg_node_hash *hash, struct fg_bytes piece);
+
+/* The node of all that was added. The hash is then only to be freed. */
+struct fg_node fg_node_hash_end(struct fg_node_hash *hash);
+
 #endif

@@ -424,6 +424,47 @@ static enum fg_status read_data(const struct fg_revlog *revlog, uint64_t positio
     return status;
 }
 
+enum fg_status fg_revlog_packed(const struct fg_revlog *revlog, uint32_t rev, uint64_t offset,
+                                uint8_t *buffer, size_t capacity, size_t *ret_size,
+                                struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    if (offset >= entry.chunk_size) {
+        return FG_END;
+    }
+    uint64_t position = chunk_position(revlog, rev, &entry) + offset;
+    size_t left = (size_t)(entry.chunk_size - offset);
+    size_t size = left < capacity ? left : capacity;
+    if (revlog->copy != NULL && revlog->positions != NULL) {
+        memcpy(buffer, revlog->copy + position, size);
+    } else {
+        struct fg_error why;
+        enum fg_status status = fg_file_read_at(revlog->data_fd, position, buffer, size, &why);
+        if (status != FG_OK) {
+            return fg_fail(error, status, 0, "%s: %s", revlog->name, why.message);
+        }
+    }
+    *ret_size = size;
+    return FG_OK;
+}
+
+uint64_t fg_revlog_unpacked_max(const struct fg_revlog *revlog, uint32_t rev)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    bool is_delta;
+    int32_t parent = fg_revlog_delta_parent(revlog, rev, &is_delta);
+    return parent == FG_REV_NULL && !is_delta
+               ? entry.text_size
+               : (uint64_t)entry.text_size * DELTA_FACTOR + DELTA_SLACK;
+}
+
+const char *fg_revlog_name(const struct fg_revlog *revlog)
+{
+    return revlog->name;
+}
+
 void fg_revlog_reader_clear(struct fg_revlog_reader *reader)
 {
     fg_chunk_decoder_clear(&reader->decoder);
@@ -690,8 +731,7 @@ enum fg_status fg_revlog_stored(const struct fg_revlog *revlog, struct fg_revlog
         return status;
     }
     size_t ceiling = buffer->ceiling;
-    size_t accepted = whole ? (size_t)entry.text_size + UNPACK_SLACK
-                            : (size_t)entry.text_size * DELTA_FACTOR + DELTA_SLACK;
+    size_t accepted = (size_t)fg_revlog_unpacked_max(revlog, rev) + (whole ? UNPACK_SLACK : 0);
     buffer->ceiling = accepted < ceiling - buffer->size ? buffer->size + accepted : ceiling;
     status = fg_chunk_decode(&reader->decoder, chunk, whole ? entry.text_size : 0, buffer, error);
     buffer->ceiling = ceiling;
@@ -723,20 +763,29 @@ static enum fg_status rebuild_text(const struct fg_revlog *revlog, struct fg_rev
     return status;
 }
 
+void fg_revlog_parents(const struct fg_revlog *revlog, uint32_t rev, struct fg_node ret_parents[2])
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    for (int i = 0; i < 2; i++) {
+        ret_parents[i] = fg_node_null;
+        if (entry.parents[i] >= 0 && entry.parents[i] < (int32_t)rev) {
+            fg_revlog_node(revlog, (uint32_t)entry.parents[i], &ret_parents[i]);
+        }
+    }
+}
+
+bool fg_revlog_node_is_hash(const struct fg_revlog_entry *entry)
+{
+    return (entry->flags & ~FLAG_HAS_COPIES_INFO) == 0;
+}
+
 static enum fg_status check_text(const struct fg_revlog *revlog, uint32_t rev,
                                  const struct fg_revlog_entry *entry, const struct fg_node *node,
                                  struct fg_bytes text, struct fg_error *error)
 {
     struct fg_node parents[2];
-    for (int i = 0; i < 2; i++) {
-        parents[i] = fg_node_null;
-        /* Checked again: the index may have been cut and zeroed since it was opened. */
-        if (entry->parents[i] >= 0 && entry->parents[i] < (int32_t)rev) {
-            struct fg_revlog_entry parent;
-            fg_revlog_entry(revlog, (uint32_t)entry->parents[i], &parent);
-            parents[i] = parent.node;
-        }
-    }
+    fg_revlog_parents(revlog, rev, parents);
     struct fg_node computed = fg_node_of_text(&parents[0], &parents[1], text);
     if (text.size != entry->text_size || !fg_node_equal(&computed, node)) {
         return fg_fail(error, FG_ERR_CORRUPT, 0,
@@ -759,7 +808,7 @@ enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_r
 {
     struct fg_revlog_entry entry;
     fg_revlog_entry(revlog, rev, &entry);
-    if ((entry.flags & ~FLAG_HAS_COPIES_INFO) != 0) {
+    if (!fg_revlog_node_is_hash(&entry)) {
         return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
                        "%s: revision %u has flags 0x%04x (censored, or stored elsewhere)",
                        revlog->name, rev, entry.flags);

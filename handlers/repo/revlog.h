@@ -67,6 +67,18 @@ void fg_revlog_entry(const struct fg_revlog *revlog, uint32_t rev,
 void fg_revlog_node(const struct fg_revlog *revlog, uint32_t rev, struct fg_node *ret_node);
 
 /*
+ * The nodes of a revision's parents; the null node also for one that does not come before it, as
+ * where the index was cut since it was opened.
+ */
+void fg_revlog_parents(const struct fg_revlog *revlog, uint32_t rev, struct fg_node ret_parents[2]);
+
+/*
+ * True if the node must be the hash of parents and text: the text was not replaced, is not stored
+ * elsewhere, and the parents are the true ones.
+ */
+bool fg_revlog_node_is_hash(const struct fg_revlog_entry *entry);
+
+/*
  * The revision that a stored chunk is a delta against; FG_REV_NULL if it is a whole text;
  * FG_REV_NULL and *ret_is_delta if it is a delta against the empty text.
  */
@@ -78,6 +90,24 @@ int32_t fg_revlog_delta_parent(const struct fg_revlog *revlog, uint32_t rev, boo
  */
 bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *name, uint32_t rev,
                      const struct fg_node *node);
+
+/*
+ * Some bytes of a revision's chunk as it is stored, from offset on. FG_OK: 1 <= *ret_size <=
+ * capacity; FG_END: the chunk has no more. FG_ERR_TRUNCATED: the data has been cut since;
+ * FG_ERR_IO.
+ */
+enum fg_status fg_revlog_packed(const struct fg_revlog *revlog, uint32_t rev, uint64_t offset,
+                                uint8_t *buffer, size_t capacity, size_t *ret_size,
+                                struct fg_error *error);
+
+/*
+ * Bytes that the unpacked chunk of a revision may have: those of a text that is stored whole, or,
+ * for a delta, so many that Mercurial would have stored the text instead.
+ */
+uint64_t fg_revlog_unpacked_max(const struct fg_revlog *revlog, uint32_t rev);
+
+/* The end of its name, for messages. */
+const char *fg_revlog_name(const struct fg_revlog *revlog);
 
 /*
  * What rebuilding texts needs from one to the next. Zeroed: empty. Not thread-safe.

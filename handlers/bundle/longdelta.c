@@ -1,0 +1,103 @@
+/* Large deltas: what is stored, as it is unpacked. */
+#include "handlers/bundle/longdelta.h"
+
+#include <stdlib.h>
+
+void fg_longdelta_clear(struct fg_longdelta *delta)
+{
+    free(delta->hash);
+    *delta = (struct fg_longdelta){0};
+}
+
+/* Will hold a text against its node. */
+static enum fg_status begin_hash(struct fg_longdelta *delta, const struct fg_revlog *revlog,
+                                 uint32_t rev, struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    if (!fg_revlog_node_is_hash(&entry)) {
+        return FG_OK;
+    }
+    struct fg_node parents[2];
+    fg_revlog_parents(revlog, rev, parents);
+    delta->node = entry.node;
+    delta->hash = fg_node_hash_new(&parents[0], &parents[1]);
+    return delta->hash != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+}
+
+enum fg_status fg_longdelta_stored(struct fg_longdelta *delta, const struct fg_revlog *revlog,
+                                   struct fg_revlog_reader *reader, uint32_t rev,
+                                   uint64_t *ret_size, struct fg_error *error)
+{
+    bool is_delta;
+    uint64_t size = 0;
+    enum fg_status status = FG_OK;
+    fg_longdelta_clear(delta);
+    if (fg_revlog_delta_parent(revlog, rev, &is_delta) != FG_REV_NULL || is_delta) {
+        /* The index says how large the text is, not how large the delta. */
+        status = fg_revstream_measure(revlog, reader, rev, &size, error);
+    } else {
+        size = fg_revlog_unpacked_max(revlog, rev);
+        status = begin_hash(delta, revlog, rev, error);
+    }
+    if (status == FG_OK) {
+        status = fg_revstream_open(&delta->stream, revlog, reader, rev, error);
+    }
+    if (status != FG_OK) {
+        fg_longdelta_clear(delta);
+        return status;
+    }
+    delta->left = size;
+    delta->open = true;
+    *ret_size = size;
+    return FG_OK;
+}
+
+static enum fg_status refuse(const struct fg_longdelta *delta, struct fg_error *error)
+{
+    return fg_fail(error, FG_ERR_CORRUPT, 0, "%s is damaged: revision %u does not match its %s",
+                   fg_revlog_name(delta->stream.revlog), delta->stream.rev,
+                   delta->hash != NULL ? "node" : "size");
+}
+
+/* All was given: it must have been all, and right. */
+static enum fg_status finish(struct fg_longdelta *delta, struct fg_error *error)
+{
+    uint8_t more;
+    size_t size = 0;
+    enum fg_status status = fg_revstream_read(&delta->stream, &more, sizeof more, &size, error);
+    if (status != FG_END) {
+        return status == FG_OK ? refuse(delta, error) : status;
+    }
+    if (delta->hash != NULL) {
+        const struct fg_node node = fg_node_hash_end(delta->hash);
+        if (!fg_node_equal(&node, &delta->node)) {
+            return refuse(delta, error);
+        }
+    }
+    fg_longdelta_clear(delta);
+    return FG_END;
+}
+
+enum fg_status fg_longdelta_read(struct fg_longdelta *delta, uint8_t *buffer, size_t capacity,
+                                 size_t *ret_size, struct fg_error *error)
+{
+    if (!delta->open) {
+        return FG_END;
+    }
+    if (delta->left == 0) {
+        return finish(delta, error);
+    }
+    size_t room = delta->left < capacity ? (size_t)delta->left : capacity;
+    size_t size = 0;
+    enum fg_status status = fg_revstream_read(&delta->stream, buffer, room, &size, error);
+    if (status != FG_OK) {
+        return status == FG_END ? refuse(delta, error) : status;
+    }
+    if (delta->hash != NULL) {
+        fg_node_hash_add(delta->hash, (struct fg_bytes){buffer, size});
+    }
+    delta->left -= size;
+    *ret_size = size;
+    return FG_OK;
+}
