@@ -230,8 +230,7 @@ bool fg_preflight_check(const struct fg_config *config, const struct fg_access *
         if (steps[i].key != NULL) {
             fg_config_name(config, steps[i].key, name);
         }
-        fprintf(stderr, "framegate serve: %s%s%s\n", name, steps[i].key != NULL ? ": " : "",
-                error.message);
+        fg_log_failure("%s%s%s", name, steps[i].key != NULL ? ": " : "", error.message);
         fine = false;
     }
     fg_preflight_warn(config, access);

@@ -82,7 +82,7 @@ static void say_differences(const struct fg_config *old, const struct fg_config 
 void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *const *argv)
 {
     struct fg_loaded loaded;
-    struct fg_log fresh = {.fd = -1};
+    int fresh = -1;
     struct fg_error error = {.message = ""};
     enum fg_status status = fg_load(argc, argv, &loaded, &error);
     if (status == FG_OK) {
@@ -102,7 +102,7 @@ void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *c
     }
     say_differences(&gateway->config, &loaded.config);
     fg_preflight_warn(&loaded.config, loaded.access);
-    if (!fg_log_replace(log, &fresh)) {
+    if (!fg_log_replace(log, fresh)) {
         fg_log_message("access-log has changed, which waits for a new start");
     }
     replace_access(gateway, loaded.access);

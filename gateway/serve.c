@@ -15,9 +15,10 @@
 #include "gateway/tools/tools.h"
 
 #include <errno.h>
+#include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,8 +26,9 @@
 enum {
     TICK_MILLISECONDS = 200, /* how late a deadline may be noticed and a log line written */
     DRAIN_TICK_MILLISECONDS = 10,
-    DESCRIPTORS_OF_THREAD = 3, /* its library's epoll, its eventfd, its listening socket */
-    DESCRIPTORS_EXTRA = 128,   /* for files, the admin listener and the libraries */
+    ANNOUNCEMENT_MAX = 1 << 20, /* of bytes; a configuration file, with its pushers, has no more */
+    DESCRIPTORS_OF_THREAD = 3,  /* its library's epoll, its eventfd, its listening socket */
+    DESCRIPTORS_EXTRA = 128,    /* for files, the admin listener and the libraries */
 };
 
 struct server {
@@ -36,8 +38,8 @@ struct server {
     char **argv;
     struct fg_gateway gateway;
     struct fg_tls *tls; /* until it is in use */
-    struct fg_log log;
-    int public_socket; /* -1, also once it has been handed on */
+    struct fg_log *log; /* the access log; NULL: none */
+    int public_socket;  /* -1, also once it has been handed on */
     int admin_socket;
     struct fg_public *public;
     struct fg_admin *admin;
@@ -114,6 +116,16 @@ static void log_line(const char *line)
     fg_log_message("%s", line);
 }
 
+static enum fg_status open_access_log(struct server *server, struct fg_error *error)
+{
+    int fd = -1;
+    enum fg_status status = fg_log_open(server->gateway.config.access_log, &fd, error);
+    if (status == FG_OK && fg_log_use(fd, &server->log) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
+    }
+    return status;
+}
+
 static enum fg_status start(struct server *server, struct fg_error *error)
 {
     struct fg_gateway *gateway = &server->gateway;
@@ -122,7 +134,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     server->tls = NULL;
     enum fg_status status = bind_and_drop(server, error);
     if (status == FG_OK) {
-        status = fg_log_open(config->access_log, &server->log, error);
+        status = open_access_log(server, error);
     }
     if (status == FG_OK) {
         status = fg_preflight_open(config, &gateway->repository, error);
@@ -135,7 +147,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     }
     if (fg_repository_set_writer(gateway->repository, config->hg, config->command_seconds) !=
             FG_OK ||
-        fg_state_new(config->threads, config->memory_bytes, &server->log, &gateway->state) !=
+        fg_state_new(config->threads, config->memory_bytes, server->log, &gateway->state) !=
             FG_OK ||
         fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK ||
         fg_workers_new(config->push_workers, config->worker_queue, &gateway->push_workers) !=
@@ -163,24 +175,32 @@ static void start_warming(struct server *server)
 
 static void announce(const struct server *server)
 {
+    struct fg_buffer text = FG_BUFFER_INIT(ANNOUNCEMENT_MAX);
     char public_text[FG_ADDRESS_TEXT_SIZE];
     char admin_text[FG_ADDRESS_TEXT_SIZE];
     fg_address_format(&server->gateway.public_address, public_text);
     fg_address_format(&server->gateway.admin_address, admin_text);
     const struct fg_config *config = &server->gateway.config;
-    printf("framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
-           config->tls_certificate != NULL ? "s" : "", public_text,
-           fg_admin_has_tls(config) ? "s" : "", admin_text);
-    printf("framegate: version %s, repository %s\n", FG_VERSION,
-           fg_repository_path(server->gateway.repository));
+    bool ok = fg_buffer_append_format(
+                  &text, "framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
+                  config->tls_certificate != NULL ? "s" : "", public_text,
+                  fg_admin_has_tls(config) ? "s" : "", admin_text) == FG_OK &&
+              fg_buffer_append_format(&text, "framegate: version %s, repository %s\n", FG_VERSION,
+                                      fg_repository_path(server->gateway.repository)) == FG_OK;
     const char *pusher = fg_words_next(&config->allow_push, NULL);
-    printf("framegate: pushing:%s", pusher == NULL ? " nobody" : "");
+    ok = ok && fg_buffer_append_format(&text, "framegate: pushing:%s",
+                                       pusher == NULL ? " nobody" : "") == FG_OK;
     for (; pusher != NULL; pusher = fg_words_next(&config->allow_push, pusher)) {
-        printf(" %s", strcmp(pusher, "*") == 0 ? "everyone with credentials" : pusher);
+        const char *name = strcmp(pusher, "*") == 0 ? "everyone with credentials" : pusher;
+        ok = ok && fg_buffer_append_format(&text, " %s", name) == FG_OK;
     }
-    putchar('\n');
-    fg_bundlefolder_say(config);
-    fflush(stdout);
+    char folder[FG_BUNDLEFOLDER_TEXT_SIZE];
+    fg_bundlefolder_name(config, folder);
+    ok = ok && fg_buffer_append_format(&text, "\nframegate: bundle cache: %s\n", folder) == FG_OK;
+    if (ok) {
+        fg_log_write(fg_log_output(), fg_buffer_view(&text));
+    }
+    fg_buffer_free(&text);
     fg_notify("READY=1");
 }
 
@@ -196,7 +216,7 @@ static bool wait_for_signal(struct server *server, long milliseconds)
     }
     if (!atomic_load(&server->gateway.draining)) {
         fg_notify_reloading();
-        fg_reload(&server->gateway, &server->log, server->argc, server->argv);
+        fg_reload(&server->gateway, server->log, server->argc, server->argv);
         fg_notify("READY=1");
     }
     return false;
@@ -277,7 +297,6 @@ static void stop(struct server *server)
         pthread_join(server->warmer, NULL);
     }
     fg_repository_close(gateway->repository);
-    fg_log_close(&server->log);
     fg_access_unref(atomic_load(&gateway->access));
     fg_tls_free(server->tls);
     fg_tls_use(NULL);
@@ -305,7 +324,7 @@ static int run(struct server *server)
     block_signals(server);
     int result = 0;
     if (start(server, &error) != FG_OK) {
-        fprintf(stderr, "framegate serve: %s\n", error.message);
+        fg_log_failure("%s", error.message);
         result = 1;
     } else {
         announce(server);
@@ -325,12 +344,20 @@ static int refuse(const struct fg_config *config, enum fg_status status,
                   const struct fg_error *error)
 {
     bool usage = status == FG_ERR_ARGUMENT && config->file == NULL && !config->check_only;
-    fprintf(stderr, "framegate serve: %s%s\n", error->message,
-            usage ? " (see 'framegate serve --help')" : "");
+    fg_log_failure("%s%s", error->message, usage ? " (see 'framegate serve --help')" : "");
     return usage ? FG_EXIT_USAGE : FG_EXIT_FAILURE;
 }
 
-int fg_serve_main(int argc, char **argv)
+/* The library's own way would print, wherever standard error goes. */
+_Noreturn static void panic(void *context, const char *file, unsigned line, const char *reason)
+{
+    (void)context;
+    fg_log_failure("libmicrohttpd, %s:%u: %s", file, line, reason != NULL ? reason : "?");
+    fg_log_finish();
+    abort();
+}
+
+static int serve(int argc, char **argv)
 {
     struct fg_loaded loaded;
     struct fg_error error = {.message = ""};
@@ -350,9 +377,20 @@ int fg_serve_main(int argc, char **argv)
                             .argv = argv,
                             .gateway.config = loaded.config,
                             .tls = loaded.tls,
-                            .log = {.fd = -1},
                             .public_socket = -1,
                             .admin_socket = -1};
     atomic_init(&server.gateway.access, loaded.access);
     return run(&server);
+}
+
+int fg_serve_main(int argc, char **argv)
+{
+    if (fg_log_start() != FG_OK) {
+        fg_log_failure("out of memory or of threads");
+        return FG_EXIT_FAILURE;
+    }
+    MHD_set_panic_func(panic, NULL);
+    int result = serve(argc, argv);
+    fg_log_finish();
+    return result;
 }

@@ -54,6 +54,11 @@ function serverErrorReason(history) {
   return { level: 'bad', text: `${plural(errors, 'answer')} with status 500 or above in the last minute`, link: '#exchanges/failed' };
 }
 
+function logReason(history) {
+  const lost = history.growth(({ totals }) => totals.log_lines_lost, MINUTE);
+  return lost === 0 ? null : { level: 'warn', text: `${plural(lost, 'line')} of the logs could not be written in the last minute` };
+}
+
 function queueReason(state) {
   const { workers, workers_busy: busy } = state.threads;
   if (state.worker_queue === 0 || busy < workers) {
@@ -71,6 +76,7 @@ export function verdict(state, history) {
     serverErrorReason(history),
     failureReason(history),
     queueReason(state),
+    logReason(history),
     fullness('memory for exchanges', state.memory_bytes, state.memory.limit_bytes, bytes),
     fullness('connections', state.connections, publicListener?.connections_max, count),
     ...limitReasons(history, state.limits),

@@ -61,6 +61,8 @@ static void put_totals(struct page *page, const struct fg_counters *counters)
             counters->bytes_in);
     put_one(page, "framegate_sent_bytes_total", "counter", "Bytes of answers, without their heads.",
             counters->bytes_out);
+    put_one(page, "framegate_log_lines_lost_total", "counter",
+            "Lines of the logs that could not be written.", counters->log_lines_lost);
     head(page, "framegate_responses_total", "counter", "Answers that were sent whole, by status.");
     for (unsigned status = 0; status < FG_STATUS_MAX; status++) {
         if (counters->status[status] > 0) {

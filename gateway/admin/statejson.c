@@ -68,6 +68,7 @@ static json_t *totals_json(const struct fg_counters *counters, bool *ok)
     fg_json_put_number(object, ok, "bytes_in", counters->bytes_in);
     fg_json_put_number(object, ok, "bytes_out", counters->bytes_out);
     fg_json_put(object, ok, "status", status_json(counters, ok));
+    fg_json_put_number(object, ok, "log_lines_lost", counters->log_lines_lost);
     return object;
 }
 

@@ -104,7 +104,7 @@ static void label(const char *folder, const char *repository)
     free(real);
 }
 
-void fg_bundlefolder_say(const struct fg_config *config)
+void fg_bundlefolder_name(const struct fg_config *config, char ret_text[FG_BUNDLEFOLDER_TEXT_SIZE])
 {
     char path[PATH_MAX];
     const char *folder = config->bundle_cache;
@@ -115,7 +115,7 @@ void fg_bundlefolder_say(const struct fg_config *config)
                      ? path
                      : "none, since neither CACHE_DIRECTORY nor HOME names a folder";
     }
-    printf("framegate: bundle cache: %s\n", folder);
+    snprintf(ret_text, FG_BUNDLEFOLDER_TEXT_SIZE, "%s", folder);
 }
 
 enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_workers *workers,

@@ -19,8 +19,10 @@ enum fg_status fg_bundlefolder_new(const struct fg_config *config, struct fg_wor
                                    struct fg_memory *memory, struct fg_bundlefolder **ret_folder,
                                    struct fg_error *error);
 
-/* Prints which folder it is, for whoever starts the program. */
-void fg_bundlefolder_say(const struct fg_config *config);
+enum { FG_BUNDLEFOLDER_TEXT_SIZE = 4096 /* PATH_MAX */ };
+
+/* Says which folder it is, or why none, for whoever starts the program. */
+void fg_bundlefolder_name(const struct fg_config *config, char ret_text[FG_BUNDLEFOLDER_TEXT_SIZE]);
 
 /* Closes the cache. Takes NULL. */
 void fg_bundlefolder_free(struct fg_bundlefolder *folder);

@@ -257,7 +257,7 @@ uint64_t fg_state_in_flight(struct fg_state *state)
 
 bool fg_state_logs(const struct fg_state *state)
 {
-    return state->log != NULL && state->log->fd >= 0;
+    return state->log != NULL;
 }
 
 void fg_shard_log(struct fg_state *state, struct fg_shard *shard, const char *line, size_t size)
@@ -268,7 +268,6 @@ void fg_shard_log(struct fg_state *state, struct fg_shard *shard, const char *li
     if (fg_buffer_append(&shard->log, line, size) == FG_OK) {
         return;
     }
-    /* The block is full: write it here, which also slows down whoever makes so many lines. */
     fg_log_write(state->log, fg_buffer_view(&shard->log));
     fg_buffer_reset(&shard->log);
     if (fg_buffer_append(&shard->log, line, size) != FG_OK) {
@@ -402,6 +401,7 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     view.uptime_microseconds = fg_now_microseconds() - state->start;
     view.memory_bytes = fg_memory_bytes(&state->memory);
     view.counters.bounds[FG_BOUND_MEMORY] += atomic_load(&state->memory.refusals);
+    view.counters.log_lines_lost = fg_log_lost();
     unlock_all(state);
     if (status != FG_OK) {
         fg_state_view_clear(&view);

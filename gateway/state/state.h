@@ -66,6 +66,7 @@ struct fg_counters {
     uint64_t frames_out_by_type[FG_FRAME_TYPES];
     uint64_t status[FG_STATUS_MAX];
     uint64_t bounds[FG_BOUND_COUNT];
+    uint64_t log_lines_lost; /* of all logs; filled in by fg_state_look */
 };
 
 /* How often a command ran. */

@@ -108,10 +108,11 @@ def requests(*names):
 class Server:
     """A running server on free ports; a context manager that stops it and checks its end."""
 
-    def __init__(self, *options, program=PROGRAM, repository=None, environment=None):
+    def __init__(self, *options, program=PROGRAM, repository=None, environment=None, stderr=None):
         self.directory = tempfile.mkdtemp(prefix="framegate-http-")
         self.log_path = os.path.join(self.directory, "stderr")
         self.log = open(self.log_path, "wb")
+        self.stderr_to = self.log if stderr is None else stderr
         self.process = None
         try:
             self.start(program, repository or self.make_repository(), options, environment)
@@ -126,7 +127,7 @@ class Server:
         self.process = subprocess.Popen(
             command + list(options),
             stdout=subprocess.PIPE,
-            stderr=self.log,
+            stderr=self.stderr_to,
             env=dict(os.environ, **(environment or {})),
         )
         line = self.process.stdout.readline().decode()

@@ -109,6 +109,7 @@ class State(support.ServerTest):
                 "command_errors": 1,
                 "protocol_errors": 1,
                 "streams_reopened": 0,
+                "log_lines_lost": 0,
                 "frames_in": 3,
                 "frames_out": 3,
                 "bytes_in": len(body) + 9,
