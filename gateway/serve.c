@@ -68,15 +68,18 @@ static void raise_descriptor_limit(const struct fg_config *config)
     }
 }
 
-/* What may need root, and giving it up. */
+/*
+ * What may need root, and giving it up. Nobody is accepted before all else is right: a start that
+ * fails must not have taken anybody's connection.
+ */
 static enum fg_status bind_and_drop(struct server *server, struct fg_error *error)
 {
     const struct fg_config *config = &server->gateway.config;
-    enum fg_status status = fg_address_listen(&config->listen, &server->public_socket,
-                                              &server->gateway.public_address, error);
+    enum fg_status status = fg_address_bind(&config->listen, &server->public_socket,
+                                            &server->gateway.public_address, error);
     if (status == FG_OK) {
-        status = fg_address_listen(&config->admin_listen, &server->admin_socket,
-                                   &server->gateway.admin_address, error);
+        status = fg_address_bind(&config->admin_listen, &server->admin_socket,
+                                 &server->gateway.admin_address, error);
     }
     return status == FG_OK ? fg_preflight_user(config, error) : status;
 }
@@ -85,9 +88,14 @@ static enum fg_status start_listeners(struct server *server, struct fg_error *er
 {
     int public_socket = server->public_socket;
     int admin_socket = server->admin_socket;
-    server->public_socket = -1;
-    enum fg_status status =
-        fg_public_start(&server->gateway, public_socket, &server->public, error);
+    enum fg_status status = fg_address_listen(admin_socket, &server->gateway.admin_address, error);
+    if (status == FG_OK) {
+        status = fg_address_listen(public_socket, &server->gateway.public_address, error);
+    }
+    if (status == FG_OK) {
+        server->public_socket = -1;
+        status = fg_public_start(&server->gateway, public_socket, &server->public, error);
+    }
     if (status != FG_OK) {
         return status;
     }

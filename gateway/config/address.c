@@ -165,14 +165,13 @@ bool fg_address_is_loopback(const struct fg_address *address)
     return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
-/* bind and listen, and which port it became. */
-static int bind_and_listen(int fd, const struct fg_address *address, struct fg_address *ret_bound)
+/* bind, and which port it became. */
+static int bind_to(int fd, const struct fg_address *address, struct fg_address *ret_bound)
 {
     int on = 1;
     struct fg_address bound = {.size = sizeof(bound.storage)};
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
         bind(fd, (const struct sockaddr *)&address->storage, address->size) != 0 ||
-        listen(fd, SOMAXCONN) != 0 ||
         getsockname(fd, (struct sockaddr *)&bound.storage, &bound.size) != 0) {
         return -1;
     }
@@ -180,19 +179,31 @@ static int bind_and_listen(int fd, const struct fg_address *address, struct fg_a
     return 0;
 }
 
-enum fg_status fg_address_listen(const struct fg_address *address, int *ret_socket,
-                                 struct fg_address *ret_bound, struct fg_error *error)
+/* errno says why. */
+static enum fg_status refuse(const struct fg_address *address, struct fg_error *error)
+{
+    int saved = errno;
+    char text[FG_ADDRESS_TEXT_SIZE];
+    fg_address_format(address, text);
+    return fg_fail(error, FG_ERR_IO, 0, "cannot listen on %s: %s", text, strerror(saved));
+}
+
+enum fg_status fg_address_bind(const struct fg_address *address, int *ret_socket,
+                               struct fg_address *ret_bound, struct fg_error *error)
 {
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind_and_listen(fd, address, ret_bound) != 0) {
-        int saved = errno;
-        char text[FG_ADDRESS_TEXT_SIZE];
-        fg_address_format(address, text);
+    if (fd < 0 || bind_to(fd, address, ret_bound) != 0) {
+        enum fg_status status = refuse(address, error);
         if (fd >= 0) {
             close(fd);
         }
-        return fg_fail(error, FG_ERR_IO, 0, "cannot listen on %s: %s", text, strerror(saved));
+        return status;
     }
     *ret_socket = fd;
     return FG_OK;
+}
+
+enum fg_status fg_address_listen(int socket, const struct fg_address *bound, struct fg_error *error)
+{
+    return listen(socket, SOMAXCONN) == 0 ? FG_OK : refuse(bound, error);
 }

@@ -42,10 +42,14 @@ bool fg_address_is_loopback(const struct fg_address *address);
 void fg_address_copy(const struct sockaddr *from, struct fg_address *ret_address);
 
 /*
- * A socket that listens there, not blocking, closed on exec; the caller closes it. *ret_bound
+ * A socket that is bound there, not blocking, closed on exec; the caller closes it. *ret_bound
  * (may be address itself) has the port that it got. FG_ERR_IO: error names the address.
  */
-enum fg_status fg_address_listen(const struct fg_address *address, int *ret_socket,
-                                 struct fg_address *ret_bound, struct fg_error *error);
+enum fg_status fg_address_bind(const struct fg_address *address, int *ret_socket,
+                               struct fg_address *ret_bound, struct fg_error *error);
+
+/* Accepts connections from now on. bound is for the message. FG_ERR_IO: error names it. */
+enum fg_status fg_address_listen(int socket, const struct fg_address *bound,
+                                 struct fg_error *error);
 
 #endif

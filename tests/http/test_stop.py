@@ -174,6 +174,33 @@ class Starting(unittest.TestCase):
         free = ("--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
         self.bad(1, "--repository", "/nonexistent", *free, says="/nonexistent")
 
+    def test_a_start_that_fails_accepts_nobody(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = probe.getsockname()
+        accepted = []
+        ended = threading.Event()
+
+        def knock():
+            while not ended.is_set():
+                try:
+                    # From another address, so that the socket does not connect to itself.
+                    socket.create_connection(address, source_address=("127.0.0.2", 0)).close()
+                    accepted.append(address)
+                except OSError:
+                    pass
+
+        knocker = threading.Thread(target=knock)
+        knocker.start()
+        try:
+            free = ("--listen", "%s:%d" % address, "--admin-listen", "127.0.0.1:0")
+            for _ in range(5):
+                self.bad(1, "--repository", "/nonexistent", *free, says="/nonexistent")
+        finally:
+            ended.set()
+            knocker.join()
+        self.assertEqual(accepted, [])
+
     def test_a_port_in_use_is_one_line_and_status_1(self):
         with Server() as server, socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

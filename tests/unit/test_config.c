@@ -236,9 +236,10 @@ static void listening_on_a_free_port(void **state)
     int first = -1;
     int second = -1;
     assert_int_equal(fg_address_parse("127.0.0.1:0", &address, &error), FG_OK);
-    assert_int_equal(fg_address_listen(&address, &first, &taken, &error), FG_OK);
+    assert_int_equal(fg_address_bind(&address, &first, &taken, &error), FG_OK);
+    assert_int_equal(fg_address_listen(first, &taken, &error), FG_OK);
     assert_true(((const struct sockaddr_in *)&taken.storage)->sin_port != 0);
-    assert_int_equal(fg_address_listen(&taken, &second, &taken, &error), FG_ERR_IO);
+    assert_int_equal(fg_address_bind(&taken, &second, &taken, &error), FG_ERR_IO);
     assert_non_null(strstr(error.message, "127.0.0.1:"));
     assert_int_equal(second, -1);
     close(first);
