@@ -163,6 +163,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     fg_repository_set_listener(gateway->repository, log_line);
+    fg_repository_set_memory(gateway->repository, fg_state_memory(gateway->state));
     fg_repository_set_push_limits(
         gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
     raise_descriptor_limit(config);
@@ -300,10 +301,11 @@ static void stop(struct server *server)
     if (gateway->state != NULL) {
         fg_state_flush_log(gateway->state);
     }
-    fg_state_free(gateway->state);
     if (server->warming) {
+        /* It counts what it holds in the state. */
         pthread_join(server->warmer, NULL);
     }
+    fg_state_free(gateway->state);
     fg_repository_close(gateway->repository);
     fg_access_unref(atomic_load(&gateway->access));
     fg_tls_free(server->tls);

@@ -4,7 +4,8 @@
  * request may be over while what made its answer is not freed yet.
  *
  * Not counted, since others bound it: what a handler needs only until it returns (one for each
- * worker, within handlers/repo/limits.h); what one step of a source adds before it counts
+ * worker, within handlers/repo/limits.h), but for the texts of a repository while they are rebuilt,
+ * which are counted; what one step of a source adds before it counts
  * itself again (a revision, or the search for the revisions that stand for others); snapshots,
  * which all requests share; large index files, which are mapped; what of an exchange is less than a
  * few blocks; blocks of constant size for each connection or entry of the bundle cache, which have

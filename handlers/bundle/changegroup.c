@@ -387,6 +387,7 @@ static enum fg_status prepare(struct changegroup *changegroup, enum fg_changegro
     fg_buffer_init(&changegroup->name, SIZE_MAX);
     fg_buffer_init(&changegroup->out, FG_REVLOG_TEXT_MAX + OUT_SLACK);
     fg_deltagroup_init(&changegroup->group, version, changegroup->snapshot, &changegroup->outgoing);
+    changegroup->group.reader.holding.memory = changegroup->holding.memory;
     enum fg_status status = fg_revlog_open(changegroup->snapshot->layout->store, "00manifest.i",
                                            &changegroup->manifests, error);
     if (status != FG_OK || changegroup->outgoing.complete) {

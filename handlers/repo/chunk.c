@@ -12,11 +12,33 @@
 enum {
     ZSTD_WINDOW_LOG_ACCEPTED = 27, /* of a frame; Mercurial's own stay far below */
     PLAUSIBLE_SIZE = 64 * 1024,    /* bytes that a frame may take room for, whatever is expected */
+    ASK_FROM = 64 * 1024,          /* bytes below which nobody is asked, since asking costs more */
 };
 
+/* Room in the buffer, which counts as held before it is taken. */
+static enum fg_status take_room(const struct fg_chunk_decoder *decoder, struct fg_buffer *buffer,
+                                size_t size, uint8_t **ret_space, struct fg_error *error)
+{
+    struct fg_holding *holding = decoder->holding;
+    enum fg_status status = FG_OK;
+    if (holding != NULL && size >= ASK_FROM && size > buffer->capacity - buffer->size) {
+        status = fg_holding_ask(holding, holding->bytes + size, error);
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    status = fg_buffer_reserve(buffer, size, ret_space);
+    if (status == FG_ERR_LIMIT) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk has more than %zu bytes",
+                       buffer->ceiling);
+    }
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory for a revlog's chunk");
+}
+
 /* Room for the next piece of output: as much as expected, then doubling, never over the ceiling. */
-static enum fg_status grow(struct fg_buffer *buffer, size_t start, size_t expected,
-                           uint8_t **ret_space, size_t *ret_room, struct fg_error *error)
+static enum fg_status grow(const struct fg_chunk_decoder *decoder, struct fg_buffer *buffer,
+                           size_t start, size_t expected, uint8_t **ret_space, size_t *ret_room,
+                           struct fg_error *error)
 {
     size_t written = buffer->size - start;
     size_t room = written < expected ? expected - written : written + 512;
@@ -25,13 +47,8 @@ static enum fg_status grow(struct fg_buffer *buffer, size_t start, size_t expect
         return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk unpacks to more than %zu bytes",
                        buffer->ceiling);
     }
-    room = room < left ? room : left;
-    enum fg_status status = fg_buffer_reserve(buffer, room, ret_space);
-    if (status != FG_OK) {
-        return fg_fail(error, status, 0, "no memory for a revlog's chunk");
-    }
-    *ret_room = room;
-    return FG_OK;
+    *ret_room = room < left ? room : left;
+    return take_room(decoder, buffer, *ret_room, ret_space, error);
 }
 
 /* -- piece by piece --------------------------------------------------------------------------- */
@@ -173,7 +190,8 @@ static enum fg_status unpack_all(struct fg_chunk_stream *stream, struct fg_bytes
         uint8_t *space = NULL;
         size_t room = 0;
         size_t size = 0;
-        enum fg_status status = grow(buffer, start, expected, &space, &room, error);
+        enum fg_status status =
+            grow(stream->decoder, buffer, start, expected, &space, &room, error);
         if (status == FG_OK) {
             status = fg_chunk_stream_step(stream, &input, space, room, &size, error);
         }
@@ -205,9 +223,9 @@ static enum fg_status unpack_frame(struct fg_chunk_decoder *decoder, struct fg_b
         return FG_END;
     }
     uint8_t *space;
-    enum fg_status status = fg_buffer_reserve(buffer, (size_t)size, &space);
+    enum fg_status status = take_room(decoder, buffer, (size_t)size, &space, error);
     if (status != FG_OK) {
-        return fg_fail(error, status, 0, "no memory for a revlog's chunk");
+        return status;
     }
     size_t got = ZSTD_decompressDCtx(decoder->zstd, space, (size_t)size, chunk.data, chunk.size);
     if (ZSTD_isError(got)) {
@@ -225,7 +243,7 @@ void fg_chunk_decoder_clear(struct fg_chunk_decoder *decoder)
         inflateEnd(decoder->zlib);
         free(decoder->zlib);
     }
-    *decoder = (struct fg_chunk_decoder){0};
+    *decoder = (struct fg_chunk_decoder){.holding = decoder->holding};
 }
 
 size_t fg_chunk_decoder_held_bytes(const struct fg_chunk_decoder *decoder)
@@ -235,15 +253,16 @@ size_t fg_chunk_decoder_held_bytes(const struct fg_chunk_decoder *decoder)
            (decoder->zlib != NULL ? INFLATE_BYTES : 0);
 }
 
-static enum fg_status decode_raw(struct fg_bytes data, struct fg_buffer *buffer,
-                                 struct fg_error *error)
+static enum fg_status decode_raw(const struct fg_chunk_decoder *decoder, struct fg_bytes data,
+                                 struct fg_buffer *buffer, struct fg_error *error)
 {
-    enum fg_status status = fg_buffer_append(buffer, data.data, data.size);
-    if (status == FG_ERR_LIMIT) {
-        return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's chunk has more than %zu bytes",
-                       buffer->ceiling);
+    uint8_t *space;
+    enum fg_status status = take_room(decoder, buffer, data.size, &space, error);
+    if (status == FG_OK && data.size > 0) {
+        memcpy(space, data.data, data.size);
+        buffer->size += data.size;
     }
-    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory for a revlog's chunk");
+    return status;
 }
 
 enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
@@ -257,7 +276,7 @@ enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes
         return status;
     }
     if (stream.kind == FG_CHUNK_RAW) {
-        return decode_raw(input, buffer, error);
+        return decode_raw(decoder, input, buffer, error);
     }
     status = stream.kind == FG_CHUNK_ZSTD ? unpack_frame(decoder, chunk, expected, buffer, error)
                                           : FG_END;
@@ -274,31 +293,37 @@ enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes
 
 enum { HUNK_HEADER_SIZE = 12 };
 
-/* A growing list of pieces. */
-struct pieces {
-    struct fg_bytes *items;
-    size_t count;
-    size_t capacity;
-    size_t size;
-};
-
-static enum fg_status push(struct pieces *pieces, const uint8_t *data, size_t size)
+/* Adds a piece, for which there is room. */
+static void push(struct fg_patch *patch, const uint8_t *data, size_t size)
 {
-    if (size == 0) {
-        return FG_OK;
+    if (size > 0) {
+        patch->pieces[patch->count++] = (struct fg_bytes){data, size};
+        patch->size += size;
     }
-    if (pieces->count == pieces->capacity) {
-        size_t capacity = pieces->capacity < 8 ? 8 : pieces->capacity * 2;
-        struct fg_bytes *items = realloc(pieces->items, capacity * sizeof *items);
-        if (items == NULL) {
-            return FG_ERR_MEMORY;
-        }
-        pieces->items = items;
-        pieces->capacity = capacity;
+}
+
+static enum fg_status make_room(struct fg_patch *patch, size_t capacity)
+{
+    struct fg_bytes *pieces = malloc((capacity > 0 ? capacity : 1) * sizeof *pieces);
+    if (pieces == NULL) {
+        return FG_ERR_MEMORY;
     }
-    pieces->items[pieces->count++] = (struct fg_bytes){data, size};
-    pieces->size += size;
+    *patch = (struct fg_patch){pieces, 0, capacity, 0};
     return FG_OK;
+}
+
+/* Pieces that a patch has after a delta, at most: a hunk adds one, and cuts one in two. */
+static size_t pieces_after(const struct fg_patch *patch, struct fg_bytes delta)
+{
+    size_t pieces = patch->count;
+    while (delta.size >= HUNK_HEADER_SIZE) {
+        size_t size = HUNK_HEADER_SIZE + (size_t)fg_read_be32(delta.data + 8);
+        size = size < delta.size ? size : delta.size;
+        delta.data += size;
+        delta.size -= size;
+        pieces += 2;
+    }
+    return pieces;
 }
 
 /* Where a delta has got to in the text that it changes. */
@@ -309,18 +334,15 @@ struct cursor {
     size_t position;
 };
 
-/* Moves on to position end, and copies (if pieces is not NULL) what lies on the way. */
-static enum fg_status advance(struct cursor *cursor, size_t end, struct pieces *pieces)
+/* Moves on to position end, and copies (if result is not NULL) what lies on the way. */
+static void advance(struct cursor *cursor, size_t end, struct fg_patch *result)
 {
     while (cursor->position < end) {
         const struct fg_bytes *piece = &cursor->text->pieces[cursor->piece];
         size_t left = piece->size - cursor->within;
         size_t take = end - cursor->position < left ? end - cursor->position : left;
-        if (pieces != NULL) {
-            enum fg_status status = push(pieces, piece->data + cursor->within, take);
-            if (status != FG_OK) {
-                return status;
-            }
+        if (result != NULL) {
+            push(result, piece->data + cursor->within, take);
         }
         cursor->position += take;
         cursor->within += take;
@@ -329,11 +351,10 @@ static enum fg_status advance(struct cursor *cursor, size_t end, struct pieces *
             cursor->within = 0;
         }
     }
-    return FG_OK;
 }
 
 static enum fg_status apply_hunks(struct cursor *cursor, struct fg_bytes delta, size_t ceiling,
-                                  struct pieces *pieces, struct fg_error *error)
+                                  struct fg_patch *result, struct fg_error *error)
 {
     while (delta.size > 0) {
         if (delta.size < HUNK_HEADER_SIZE) {
@@ -348,35 +369,29 @@ static enum fg_status apply_hunks(struct cursor *cursor, struct fg_bytes delta, 
             size > delta.size) {
             return fg_fail(error, FG_ERR_CORRUPT, 0, "a revlog's delta does not fit its base");
         }
-        enum fg_status status = advance(cursor, start, pieces);
-        if (status == FG_OK) {
-            status = push(pieces, delta.data, size);
-        }
-        if (status == FG_OK) {
-            status = advance(cursor, end, NULL);
-        }
-        if (status != FG_OK) {
-            return fg_fail(error, status, 0, "no memory to apply a delta");
-        }
-        if (pieces->size > ceiling) {
+        advance(cursor, start, result);
+        push(result, delta.data, size);
+        advance(cursor, end, NULL);
+        if (result->size > ceiling) {
             return fg_fail(error, FG_ERR_CORRUPT, 0, "a text grows to more than %zu bytes",
                            ceiling);
         }
         delta.data += size;
         delta.size -= size;
     }
-    enum fg_status status = advance(cursor, cursor->text->size, pieces);
-    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory to apply a delta");
+    advance(cursor, cursor->text->size, result);
+    return result->size <= ceiling
+               ? FG_OK
+               : fg_fail(error, FG_ERR_CORRUPT, 0, "a text grows to more than %zu bytes", ceiling);
 }
 
 enum fg_status fg_patch_begin(struct fg_patch *patch, struct fg_bytes text)
 {
-    struct pieces pieces = {0};
-    if (push(&pieces, text.data, text.size) != FG_OK) {
-        return FG_ERR_MEMORY;
+    enum fg_status status = make_room(patch, 1);
+    if (status == FG_OK) {
+        push(patch, text.data, text.size);
     }
-    *patch = (struct fg_patch){pieces.items, pieces.count, pieces.capacity, pieces.size};
-    return FG_OK;
+    return status;
 }
 
 void fg_patch_clear(struct fg_patch *patch)
@@ -389,18 +404,23 @@ enum fg_status fg_patch_apply(struct fg_patch *patch, struct fg_bytes delta, siz
                               struct fg_error *error)
 {
     struct cursor cursor = {.text = patch};
-    struct pieces pieces = {0};
-    enum fg_status status = apply_hunks(&cursor, delta, ceiling, &pieces, error);
-    if (status == FG_OK && pieces.size > ceiling) {
-        status = fg_fail(error, FG_ERR_CORRUPT, 0, "a text grows to more than %zu bytes", ceiling);
+    struct fg_patch result;
+    if (make_room(&result, pieces_after(patch, delta)) != FG_OK) {
+        return fg_fail(error, FG_ERR_MEMORY, 0, "no memory to apply a delta");
     }
+    enum fg_status status = apply_hunks(&cursor, delta, ceiling, &result, error);
     if (status != FG_OK) {
-        free(pieces.items);
+        fg_patch_clear(&result);
         return status;
     }
-    free(patch->pieces);
-    *patch = (struct fg_patch){pieces.items, pieces.count, pieces.capacity, pieces.size};
+    fg_patch_clear(patch);
+    *patch = result;
     return FG_OK;
+}
+
+size_t fg_patch_apply_bytes(const struct fg_patch *patch, struct fg_bytes delta)
+{
+    return pieces_after(patch, delta) * sizeof *patch->pieces;
 }
 
 enum fg_status fg_patch_finish(const struct fg_patch *patch, struct fg_buffer *buffer)

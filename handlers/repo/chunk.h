@@ -4,6 +4,7 @@
 
 #include "framing/buffer.h"
 #include "framing/status.h"
+#include "handlers/memory.h"
 
 #include <stdbool.h>
 
@@ -14,6 +15,7 @@
 struct fg_chunk_decoder {
     struct ZSTD_DCtx_s *zstd;
     struct z_stream_s *zlib;
+    struct fg_holding *holding; /* borrowed: asked before much is unpacked; NULL: nobody is */
 };
 
 /* Frees what a decoder keeps. Takes a zeroed decoder. */
@@ -26,8 +28,8 @@ size_t fg_chunk_decoder_held_bytes(const struct fg_chunk_decoder *decoder);
  * Appends what a chunk holds: raw (empty, or starting with a zero byte, or after 'u'), zlib ('x')
  * or zstd ('\x28'). expected is how many bytes that will be if the caller knows, else 0; it is a
  * hint. FG_ERR_CORRUPT: damaged, or more than the buffer's ceiling (a bomb is not unpacked
- * further than that); FG_ERR_UNSUPPORTED: another kind of chunk; FG_ERR_MEMORY. On failure the
- * buffer is as it was.
+ * further than that); FG_ERR_UNSUPPORTED: another kind of chunk; FG_ERR_LIMIT: the holding may not
+ * grow; FG_ERR_MEMORY. On failure the buffer has the contents that it had.
  */
 enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes chunk,
                                size_t expected, struct fg_buffer *buffer, struct fg_error *error);
@@ -77,6 +79,9 @@ enum fg_status fg_patch_begin(struct fg_patch *patch, struct fg_bytes text);
 
 /* Frees the pieces. Takes a zeroed patch. */
 void fg_patch_clear(struct fg_patch *patch);
+
+/* Bytes of memory that applying a delta takes for the list of pieces, at most. */
+size_t fg_patch_apply_bytes(const struct fg_patch *patch, struct fg_bytes delta);
 
 /*
  * Applies a delta: hunks of three big-endian 32-bit numbers (start, end, length of the replacement)

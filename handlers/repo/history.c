@@ -280,9 +280,10 @@ static enum fg_status read_branch(struct fg_history *history, const struct fg_re
 
 enum fg_status fg_history_read_branches(struct fg_history *history,
                                         const struct fg_revlog *changelog, uint32_t count,
-                                        struct fg_error *error)
+                                        struct fg_memory *memory, struct fg_error *error)
 {
-    struct branch_reader reader = {.text = FG_BUFFER_INIT(FG_CHANGESET_TEXT_MAX)};
+    struct branch_reader reader = {.texts = {.holding = {.memory = memory}},
+                                   .text = FG_BUFFER_INIT(FG_CHANGESET_TEXT_MAX)};
     enum fg_status status = FG_OK;
     while (status == FG_OK && history->branches_known < count) {
         status = read_branch(history, changelog, &reader, history->branches_known, error);

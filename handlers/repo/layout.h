@@ -8,6 +8,7 @@
 
 #include "framing/buffer.h"
 #include "framing/status.h"
+#include "handlers/memory.h"
 #include "handlers/repo/watch.h"
 
 #include <stdatomic.h>
@@ -41,10 +42,11 @@ struct fg_layout {
     int hg;                /* open folders, for the ...at functions */
     int source;
     int store;
-    bool shares_bookmarks;  /* a share that has its source's bookmarks */
-    struct fg_watch *watch; /* of these folders; NULL if they cannot be watched */
-    bool watches_above;     /* it also sees the folders above them being moved */
-    _Atomic int64_t looked; /* when the paths were last looked at (fg_stamps_still_true), ns */
+    struct fg_memory *memory; /* borrowed: where reading counts what it holds; NULL: nowhere */
+    bool shares_bookmarks;    /* a share that has its source's bookmarks */
+    struct fg_watch *watch;   /* of these folders; NULL if they cannot be watched */
+    bool watches_above;       /* it also sees the folders above them being moved */
+    _Atomic int64_t looked;   /* when the paths were last looked at (fg_stamps_still_true), ns */
 };
 
 /*

@@ -50,6 +50,7 @@ struct fg_repository {
     struct fg_push_limits push_limits;
     atomic_bool writers_stop;
     fg_repository_listener listener; /* NULL: nobody is told */
+    struct fg_memory *memory;        /* borrowed; NULL: nothing is counted */
 
     pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
     struct state *state;         /* the present state; NULL before the first */
@@ -222,6 +223,7 @@ static enum fg_status current_layout(struct fg_repository *repository, const str
     if (status != FG_OK) {
         return status;
     }
+    layout->memory = repository->memory;
     status = fg_stamps_take(layout, true, ret_stamps, error);
     if (status != FG_OK) {
         fg_layout_unref(layout);
@@ -517,6 +519,12 @@ const char *fg_repository_writer(const struct fg_repository *repository)
 unsigned fg_repository_writer_seconds(const struct fg_repository *repository)
 {
     return repository->writer_seconds;
+}
+
+void fg_repository_set_memory(struct fg_repository *repository, struct fg_memory *memory)
+{
+    repository->memory = memory;
+    repository->state->snapshot->layout->memory = memory;
 }
 
 void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <time.h>
 
+struct fg_memory; /* handlers/memory.h */
 struct fg_repository;
 struct fg_snapshot;
 struct fg_hgrc;
@@ -76,6 +77,12 @@ const char *fg_repository_path(const struct fg_repository *repository);
  */
 enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
                                         unsigned seconds);
+
+/*
+ * Where reading the repository counts the memory that it holds for a text; memory is borrowed and
+ * must live as long as the repository. Without it nothing is counted. As fg_repository_set_writer.
+ */
+void fg_repository_set_memory(struct fg_repository *repository, struct fg_memory *memory);
 
 /* What a push may cost. */
 struct fg_push_limits {

@@ -30,6 +30,10 @@ enum {
      * much larger. */
     DELTA_FACTOR = 4,
     DELTA_SLACK = 65536,
+    CHUNK_SLACK = 65536,     /* bytes that packing may add to what does not get smaller */
+    HELD_MAX = 16 << 20,     /* bytes of deltas that wait to be applied */
+    HELD_KEEP = 1 << 20,     /* bytes of their buffers that are kept from text to text */
+    COUNT_FROM = 256 * 1024, /* bytes below which counting costs more than they are worth */
 };
 
 /* Features in the header, which is the first four bytes of the first entry. */
@@ -465,29 +469,34 @@ const char *fg_revlog_name(const struct fg_revlog *revlog)
     return revlog->name;
 }
 
-void fg_revlog_reader_clear(struct fg_revlog_reader *reader)
+static void free_deltas(struct fg_revlog_reader *reader)
 {
-    fg_chunk_decoder_clear(&reader->decoder);
-    fg_buffer_free(&reader->chunk);
     for (size_t i = 0; i < reader->deltas_capacity; i++) {
         fg_buffer_free(&reader->deltas[i]);
     }
     free(reader->deltas);
+    reader->deltas = NULL;
+    reader->deltas_capacity = 0;
+    reader->deltas_bytes = 0;
+}
+
+void fg_revlog_reader_clear(struct fg_revlog_reader *reader)
+{
+    fg_chunk_decoder_clear(&reader->decoder);
+    fg_buffer_free(&reader->chunk);
+    free_deltas(reader);
     free(reader->chain);
     fg_buffer_free(&reader->window);
-    *reader = (struct fg_revlog_reader){0};
+    fg_holding_set(&reader->holding, 0);
+    *reader = (struct fg_revlog_reader){.holding = reader->holding};
 }
 
 uint64_t fg_revlog_reader_held_bytes(const struct fg_revlog_reader *reader)
 {
-    uint64_t held = fg_chunk_decoder_held_bytes(&reader->decoder) + reader->chunk.capacity +
-                    reader->window.capacity +
-                    reader->deltas_capacity * (uint64_t)sizeof *reader->deltas +
-                    reader->chain_capacity * (uint64_t)sizeof *reader->chain;
-    for (size_t i = 0; i < reader->deltas_capacity; i++) {
-        held += reader->deltas[i].capacity;
-    }
-    return held;
+    return fg_chunk_decoder_held_bytes(&reader->decoder) + reader->chunk.capacity +
+           reader->window.capacity + reader->deltas_bytes +
+           reader->deltas_capacity * (uint64_t)sizeof *reader->deltas +
+           reader->chain_capacity * (uint64_t)sizeof *reader->chain;
 }
 
 /* Reads the data from position on into the reader's window, as much of it as there is. */
@@ -521,21 +530,20 @@ static enum fg_status fill_window(const struct fg_revlog *revlog, struct fg_revl
  * cost more than unpacking it.
  */
 static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
-                                   uint32_t rev, struct fg_bytes *ret_chunk, struct fg_error *error)
+                                   uint32_t rev, const struct fg_revlog_entry *entry,
+                                   struct fg_bytes *ret_chunk, struct fg_error *error)
 {
-    struct fg_revlog_entry entry;
-    fg_revlog_entry(revlog, rev, &entry);
-    uint64_t position = chunk_position(revlog, rev, &entry);
+    uint64_t position = chunk_position(revlog, rev, entry);
     if (revlog->copy != NULL && revlog->positions != NULL) {
-        *ret_chunk = (struct fg_bytes){revlog->copy + position, entry.chunk_size};
+        *ret_chunk = (struct fg_bytes){revlog->copy + position, entry->chunk_size};
         return FG_OK;
     }
-    for (int filled = 0; filled < 2 && entry.chunk_size < WINDOW_SIZE / 8; filled++) {
+    for (int filled = 0; filled < 2 && entry->chunk_size < WINDOW_SIZE / 8; filled++) {
         if (reader->window_of == revlog && position >= reader->window_start &&
             position - reader->window_start <= reader->window.size &&
-            reader->window.size - (position - reader->window_start) >= entry.chunk_size) {
+            reader->window.size - (position - reader->window_start) >= entry->chunk_size) {
             const uint8_t *data = reader->window.data + (position - reader->window_start);
-            *ret_chunk = (struct fg_bytes){data, entry.chunk_size};
+            *ret_chunk = (struct fg_bytes){data, entry->chunk_size};
             return FG_OK;
         }
         enum fg_status status =
@@ -547,24 +555,50 @@ static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_rev
         }
     }
     fg_buffer_reset(&reader->chunk);
-    reader->chunk.ceiling = FG_REVLOG_TEXT_MAX;
-    enum fg_status status = read_data(revlog, position, entry.chunk_size, &reader->chunk, error);
+    reader->chunk.ceiling = entry->chunk_size;
+    enum fg_status status =
+        fg_holding_ask(&reader->holding, reader->holding.bytes + entry->chunk_size, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status = read_data(revlog, position, entry->chunk_size, &reader->chunk, error);
     if (status == FG_OK) {
         *ret_chunk = fg_buffer_view(&reader->chunk);
     }
     return status;
 }
 
-/* Reads and unpacks one chunk, replacing the contents of buffer. */
+/*
+ * Appends what the chunk of a revision holds: no more than that may be, with some slack for the
+ * unpacker's last look around, and no more than the buffer takes.
+ */
 static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                              uint32_t rev, size_t expected, struct fg_buffer *buffer,
                              struct fg_error *error)
 {
     struct fg_bytes chunk = {NULL, 0};
-    fg_buffer_reset(buffer);
-    enum fg_status status = borrow_chunk(revlog, reader, rev, &chunk, error);
-    return status == FG_OK ? fg_chunk_decode(&reader->decoder, chunk, expected, buffer, error)
-                           : status;
+    struct fg_revlog_entry entry;
+    fg_revlog_entry(revlog, rev, &entry);
+    size_t ceiling = buffer->ceiling;
+    size_t room = ceiling - buffer->size;
+    size_t accepted = (size_t)fg_revlog_unpacked_max(revlog, rev) + UNPACK_SLACK;
+    accepted = accepted < room ? accepted : room;
+    if (entry.chunk_size > accepted && entry.chunk_size - accepted > CHUNK_SLACK) {
+        return fg_fail(error, FG_ERR_CORRUPT, 0,
+                       "%s: the chunk of revision %u has more than %zu bytes", revlog->name, rev,
+                       accepted);
+    }
+    enum fg_status status = borrow_chunk(revlog, reader, rev, &entry, &chunk, error);
+    if (status == FG_OK) {
+        reader->decoder.holding = &reader->holding;
+        buffer->ceiling = buffer->size + accepted;
+        status = fg_chunk_decode(&reader->decoder, chunk, expected, buffer, error);
+        buffer->ceiling = ceiling;
+    }
+    if (reader->chunk.capacity > HELD_KEEP) {
+        fg_buffer_free(&reader->chunk);
+    }
+    return status;
 }
 
 /* A revision's delta chain, from its base to the revision itself. */
@@ -590,11 +624,19 @@ static enum fg_status push_chain(struct fg_revlog_reader *reader, struct chain *
     return FG_OK;
 }
 
+/* ceiling: bytes that each text of the chain may have. */
 static enum fg_status collect_chain(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
-                                    uint32_t rev, struct chain *chain, struct fg_error *error)
+                                    uint32_t rev, size_t ceiling, struct chain *chain,
+                                    struct fg_error *error)
 {
     uint32_t at = rev;
     for (;;) {
+        struct fg_revlog_entry entry;
+        fg_revlog_entry(revlog, at, &entry);
+        if (entry.text_size > ceiling) {
+            return fg_fail(error, FG_ERR_LIMIT, 0, "%s: revision %u has more than %zu bytes",
+                           revlog->name, at, ceiling);
+        }
         if (chain->count == FG_REVLOG_CHAIN_MAX) {
             return fg_fail(error, FG_ERR_LIMIT, 0, "%s: revision %u has a chain of over %u deltas",
                            revlog->name, rev, FG_REVLOG_CHAIN_MAX);
@@ -642,22 +684,35 @@ struct rebuild {
     struct fg_revlog_reader *reader;
     struct fg_patch patch;
     struct fg_buffer *text; /* the base that the patch borrows from; at the end, the result */
-    size_t held;            /* bytes of deltas that the patch borrows from */
     size_t place;           /* the next delta buffer to use */
 };
+
+/* Counts what the rebuilding holds, and what it is about to take. FG_ERR_LIMIT. */
+static enum fg_status count_held(struct rebuild *rebuild, size_t more, struct fg_error *error)
+{
+    uint64_t held = fg_revlog_reader_held_bytes(rebuild->reader) + rebuild->text->capacity +
+                    rebuild->patch.capacity * sizeof *rebuild->patch.pieces + more;
+    return fg_holding_ask(&rebuild->reader->holding, held < COUNT_FROM ? 0 : held, error);
+}
 
 static enum fg_status flatten(struct rebuild *rebuild, struct fg_error *error)
 {
     struct fg_buffer whole;
     fg_buffer_init(&whole, rebuild->text->ceiling);
-    enum fg_status status = fg_patch_finish(&rebuild->patch, &whole);
+    enum fg_status status = count_held(rebuild, rebuild->patch.size, error);
+    if (status != FG_OK) {
+        return status;
+    }
+    status = fg_patch_finish(&rebuild->patch, &whole);
     if (status != FG_OK) {
         return fg_fail(error, status, 0, "no memory for a text of %s", rebuild->revlog->name);
     }
     fg_buffer_free(rebuild->text);
     *rebuild->text = whole;
-    rebuild->held = 0;
     rebuild->place = 0;
+    if (rebuild->reader->deltas_bytes > HELD_KEEP) {
+        free_deltas(rebuild->reader);
+    }
     fg_patch_clear(&rebuild->patch);
     if (fg_patch_begin(&rebuild->patch, fg_buffer_view(rebuild->text)) != FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a text of %s",
@@ -668,32 +723,33 @@ static enum fg_status flatten(struct rebuild *rebuild, struct fg_error *error)
 
 static enum fg_status apply_one(struct rebuild *rebuild, uint32_t rev, struct fg_error *error)
 {
-    /* 16 MiB keeps small texts from being copied at each step, and large ones from piling up. */
-    size_t held_max =
-        rebuild->patch.size > ((size_t)16 << 20) ? rebuild->patch.size : (size_t)16 << 20;
+    struct fg_revlog_reader *reader = rebuild->reader;
     /* Each delta copies the list of pieces: past some, copying the text once is cheaper. */
     size_t pieces_max = PIECES_WORTH_KEEPING + rebuild->patch.size / PIECE_WORTH_KEEPING;
     pieces_max = pieces_max < FG_PATCH_PIECES_MAX ? pieces_max : FG_PATCH_PIECES_MAX;
-    if (rebuild->held > held_max || rebuild->patch.count > pieces_max) {
+    if (reader->deltas_bytes > HELD_MAX || rebuild->patch.count > pieces_max) {
         enum fg_status status = flatten(rebuild, error);
         if (status != FG_OK) {
             return status;
         }
     }
-    struct fg_buffer *delta = delta_buffer(rebuild->reader, rebuild->place);
+    struct fg_buffer *delta = delta_buffer(reader, rebuild->place);
     if (delta == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
     }
-    struct fg_revlog_entry entry;
-    fg_revlog_entry(rebuild->revlog, rev, &entry);
-    delta->ceiling = (size_t)entry.text_size * DELTA_FACTOR + DELTA_SLACK;
     fg_buffer_reset(delta);
-    enum fg_status status = unpack(rebuild->revlog, rebuild->reader, rev, 0, delta, error);
+    size_t ceiling = rebuild->text->ceiling;
+    delta->ceiling = (ceiling < FG_REVLOG_TEXT_MAX ? ceiling : FG_REVLOG_TEXT_MAX) + DELTA_SLACK;
+    reader->deltas_bytes -= delta->capacity;
+    enum fg_status status = unpack(rebuild->revlog, reader, rev, 0, delta, error);
+    reader->deltas_bytes += delta->capacity;
+    struct fg_bytes bytes = fg_buffer_view(delta);
     if (status == FG_OK) {
-        status =
-            fg_patch_apply(&rebuild->patch, fg_buffer_view(delta), rebuild->text->ceiling, error);
+        status = count_held(rebuild, fg_patch_apply_bytes(&rebuild->patch, bytes), error);
     }
-    rebuild->held += delta->size;
+    if (status == FG_OK) {
+        status = fg_patch_apply(&rebuild->patch, bytes, rebuild->text->ceiling, error);
+    }
     rebuild->place++;
     return status;
 }
@@ -725,16 +781,8 @@ enum fg_status fg_revlog_stored(const struct fg_revlog *revlog, struct fg_revlog
     bool is_delta;
     int32_t parent = fg_revlog_delta_parent(revlog, rev, &is_delta);
     bool whole = parent == FG_REV_NULL && !is_delta;
-    struct fg_bytes chunk = {NULL, 0};
-    enum fg_status status = borrow_chunk(revlog, reader, rev, &chunk, error);
-    if (status != FG_OK) {
-        return status;
-    }
-    size_t ceiling = buffer->ceiling;
-    size_t accepted = (size_t)fg_revlog_unpacked_max(revlog, rev) + (whole ? UNPACK_SLACK : 0);
-    buffer->ceiling = accepted < ceiling - buffer->size ? buffer->size + accepted : ceiling;
-    status = fg_chunk_decode(&reader->decoder, chunk, whole ? entry.text_size : 0, buffer, error);
-    buffer->ceiling = ceiling;
+    enum fg_status status = unpack(revlog, reader, rev, whole ? entry.text_size : 0, buffer, error);
+    fg_holding_set(&reader->holding, 0);
     return status;
 }
 
@@ -747,12 +795,7 @@ static enum fg_status rebuild_text(const struct fg_revlog *revlog, struct fg_rev
         struct fg_revlog_entry base;
         uint32_t base_rev = chain->revs[chain->count - 1];
         fg_revlog_entry(revlog, base_rev, &base);
-        /* Not unpacked further than it says itself, and the unpacker's last look around. */
-        size_t ceiling = text->ceiling;
-        size_t announced = (size_t)base.text_size + UNPACK_SLACK;
-        text->ceiling = announced < ceiling ? announced : ceiling;
         enum fg_status status = unpack(revlog, reader, base_rev, base.text_size, text, error);
-        text->ceiling = ceiling;
         if (status != FG_OK) {
             return status;
         }
@@ -760,6 +803,9 @@ static enum fg_status rebuild_text(const struct fg_revlog *revlog, struct fg_rev
     struct rebuild rebuild = {.revlog = revlog, .reader = reader, .text = text};
     enum fg_status status = apply_chain(&rebuild, chain, error);
     fg_patch_clear(&rebuild.patch);
+    if (reader->deltas_bytes > HELD_KEEP) {
+        free_deltas(reader);
+    }
     return status;
 }
 
@@ -798,8 +844,13 @@ enum fg_status fg_revlog_raw_text(const struct fg_revlog *revlog, struct fg_revl
                                   uint32_t rev, struct fg_buffer *text, struct fg_error *error)
 {
     struct chain chain = {0};
-    enum fg_status status = collect_chain(revlog, reader, rev, &chain, error);
-    return status == FG_OK ? rebuild_text(revlog, reader, &chain, text, error) : status;
+    enum fg_status status = collect_chain(revlog, reader, rev, text->ceiling, &chain, error);
+    if (status == FG_OK) {
+        status = rebuild_text(revlog, reader, &chain, text, error);
+    }
+    /* From here on whoever has the text counts it. */
+    fg_holding_set(&reader->holding, 0);
+    return status;
 }
 
 enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,

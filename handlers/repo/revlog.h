@@ -113,18 +113,20 @@ const char *fg_revlog_name(const struct fg_revlog *revlog);
  * What rebuilding texts needs from one to the next. Zeroed: empty. Not thread-safe.
  */
 struct fg_revlog_reader {
+    struct fg_holding holding; /* of what a text takes while it is rebuilt; set .memory */
     struct fg_chunk_decoder decoder;
     struct fg_buffer chunk;   /* the chunk being unpacked */
     struct fg_buffer *deltas; /* unpacked deltas that the text being rebuilt borrows from */
     size_t deltas_capacity;
-    uint32_t *chain; /* the delta chain being followed */
+    size_t deltas_bytes; /* of memory that they have together */
+    uint32_t *chain;     /* the delta chain being followed */
     size_t chain_capacity;
     struct fg_buffer window;           /* data around the last chunk, read at once */
     const struct fg_revlog *window_of; /* the revlog that it belongs to; NULL: none */
     uint64_t window_start;             /* where it starts in the file */
 };
 
-/* Frees what a reader keeps. Takes a zeroed reader. */
+/* Frees what a reader keeps, but for where it counts. Takes a zeroed reader. */
 void fg_revlog_reader_clear(struct fg_revlog_reader *reader);
 
 /* Bytes of memory that a reader keeps. */
@@ -135,9 +137,14 @@ uint64_t fg_revlog_reader_held_bytes(const struct fg_revlog_reader *reader);
  * the one it must have, or NULL for the one in the index. The text may have up to the ceiling of
  * the buffer.
  *
+ * What that takes at one time: the text that the deltas are applied to, those not applied yet (up
+ * to 16 MiB, or one that is larger), and the result; each obeys the ceiling, and all together the
+ * sum that the reader counts in.
+ *
  * FG_ERR_CORRUPT, also when the text would be larger than the ceiling; FG_ERR_UNSUPPORTED:
- * censored, stored elsewhere, or an unknown kind of chunk; FG_ERR_LIMIT: a delta chain over
- * FG_REVLOG_CHAIN_MAX; FG_ERR_TRUNCATED, FG_ERR_IO, FG_ERR_MEMORY.
+ * censored, stored elsewhere, or an unknown kind of chunk; FG_ERR_LIMIT: a text of the chain is
+ * larger than the ceiling by the index, a delta chain over FG_REVLOG_CHAIN_MAX, or memory is spent;
+ * FG_ERR_TRUNCATED, FG_ERR_IO, FG_ERR_MEMORY.
  */
 enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,
                               uint32_t rev, const struct fg_node *node, struct fg_buffer *text,

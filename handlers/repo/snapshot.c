@@ -159,7 +159,8 @@ static enum fg_status verify_new(struct fg_snapshot *snapshot, struct fg_error *
     enum fg_status status = FG_OK;
     pthread_mutex_lock(&history->branch_mutex);
     if (count > history->branches_known && count - history->branches_known <= FG_VERIFY_AT_ONCE) {
-        status = fg_history_read_branches(history, snapshot->changelog, count, error);
+        status = fg_history_read_branches(history, snapshot->changelog, count,
+                                          snapshot->layout->memory, error);
     }
     pthread_mutex_unlock(&history->branch_mutex);
     return status;
@@ -287,8 +288,8 @@ static enum fg_status find_branches(struct fg_snapshot *snapshot, struct fg_erro
 {
     struct fg_history *history = snapshot->history;
     pthread_mutex_lock(&history->branch_mutex);
-    enum fg_status status =
-        fg_history_read_branches(history, snapshot->changelog, fg_snapshot_count(snapshot), error);
+    enum fg_status status = fg_history_read_branches(
+        history, snapshot->changelog, fg_snapshot_count(snapshot), snapshot->layout->memory, error);
     if (status == FG_OK) {
         status = fg_branches_find(history, &snapshot->view, &snapshot->branches);
         if (status != FG_OK) {

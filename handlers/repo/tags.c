@@ -410,7 +410,8 @@ static int compare_files(const void *left, const void *right)
 static enum fg_status find_files(const struct fg_tags_input *input, struct fg_tags_file *ret_files,
                                  struct fg_error *error)
 {
-    struct tags_reader reader = {.input = input};
+    struct tags_reader reader = {.input = input,
+                                 .texts = {.holding = {.memory = input->layout->memory}}};
     const struct fg_rev_list *heads = &input->view->heads;
     enum fg_status status = FG_OK;
     for (uint32_t i = 0; i < heads->count && status == FG_OK; i++) {
@@ -508,7 +509,7 @@ static enum fg_status merge_files(const struct fg_tags_input *input,
     }
     struct fg_nodetable nodes = {0};
     struct fg_nodetable merged = {0};
-    struct fg_revlog_reader texts = {0};
+    struct fg_revlog_reader texts = {.holding = {.memory = input->layout->memory}};
     status = index_nodes(filelog, &nodes, error);
     if (status == FG_OK && fg_nodetable_init(&merged, (uint32_t)count) != FG_OK) {
         status = fg_fail(error, FG_ERR_MEMORY, 0, "no memory for tags");

@@ -62,6 +62,12 @@ void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_p
     (void)limits;
 }
 
+void fg_repository_set_memory(struct fg_repository *repository, struct fg_memory *memory)
+{
+    (void)repository;
+    (void)memory;
+}
+
 void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener)
 {
     (void)repository;
