@@ -37,17 +37,29 @@ struct fg_argument_spec {
     const char *example; /* a literal (framing/literal.h), shown by capabilities */
 };
 
+/* Who has a command run, and where. Texts are UTF-8 or ASCII; NULL: nobody knows. */
+struct fg_caller {
+    const char *user;    /* who has proved it */
+    const char *address; /* of the client's host, "192.0.2.1" or "2001:db8::1" */
+    const char *server;  /* the host that it asked, as an address */
+    uint16_t port;       /* of that host */
+    bool secure;         /* the command came over TLS */
+};
+
 /* The circumstances of one run of a command. All borrowed for the time of the call. */
 struct fg_call {
     const struct fg_command *command; /* its name and arguments, checked against the spec */
     struct fg_repository *repository;
-    struct fg_snapshot *snapshot; /* the state of the repository that it sees */
-    struct fg_memory *memory;     /* where a reply counts what it holds; NULL: nowhere */
+    struct fg_snapshot *snapshot;   /* the state of the repository that it sees */
+    struct fg_memory *memory;       /* where a reply counts what it holds; NULL: nowhere */
+    const struct fg_caller *caller; /* for what changes something, borrowed until the command has
+                                       its reply or is cancelled; NULL: nobody in particular */
 };
 
 /* What a command answers. */
 struct fg_reply {
     struct fg_source body; /* owned by whoever holds the reply */
+    struct fg_buffer said; /* for whoever looks: what hooks said; likewise owned */
     uint8_t flags;         /* FG_BYTES_RESPONSE_CBOR or 0 */
     bool slow_body;        /* reading the body computes or waits: not on a connection's thread */
     bool dense;            /* the body is packed as it is: compressing it gains nothing */

@@ -1,117 +1,95 @@
 /*
- * pushkey: sets a key if it has a given value now. Writing is Mercurial's own business (locks,
- * transactions, hooks), so this runs the real one.
+ * pushkey: sets a key if it has a given value now. A real Mercurial serves the request.
  */
+#define _GNU_SOURCE /* memfd_create */
+
 #include "handlers/commands.h"
 #include "handlers/hgprogram.h"
 #include "handlers/repo/limits.h"
-#include "handlers/repo/process.h"
 #include "handlers/repo/snapshot.h"
 
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-/* The arguments as they stand behind "hg debugpushkey REPO". */
-static const char *const names[] = {"namespace", "key", "old", "new"};
-
-enum {
-    NAMES_COUNT = sizeof names / sizeof names[0],
-    NAMES_START = 4, /* hg debugpushkey -- REPO */
-    EXIT_TRUE = 0,
-    EXIT_FALSE = 1,
-};
-
-/* Copies the arguments behind the fixed ones; a zero byte cannot be passed on. */
-static enum fg_status fill_arguments(const struct fg_call *call, char **argv,
-                                     struct fg_error *error)
+/* Mercurial gives them to hooks in the environment, so a zero byte cannot be passed on. */
+static enum fg_status put_arguments(const struct fg_call *call, struct fg_buffer *form,
+                                    struct fg_error *error)
 {
-    for (size_t i = 0; i < NAMES_COUNT; i++) {
+    static const char *const names[] = {"namespace", "key", "old", "new"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct fg_bytes value = fg_call_bytes(call, names[i]);
         if (value.size > 0 && memchr(value.data, '\0', value.size) != NULL) {
             return fg_fail(error, FG_ERR_ARGUMENT, 0, "pushkey: argument '%s' has a zero byte",
                            names[i]);
         }
-        /* Not strndup: the value is not a string, and strict checks take that for an overrun. */
-        char *argument = calloc(1, value.size + 1);
-        if (argument == NULL) {
-            return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+        enum fg_status status = fg_hg_put_argument(form, names[i], value);
+        if (status != FG_OK) {
+            return fg_fail(error, status, 0, "pushkey: argument '%s': %s", names[i],
+                           fg_status_text(status));
         }
-        if (value.size > 0) {
-            memcpy(argument, value.data, value.size);
-        }
-        argv[NAMES_START + i] = argument;
     }
     return FG_OK;
 }
 
-/* The last line that is not empty. */
-static struct fg_bytes last_line(struct fg_bytes text)
+/* The form as a file. */
+static enum fg_status open_body(struct fg_bytes form, int *ret_fd, struct fg_error *error)
 {
-    while (text.size > 0 && text.data[text.size - 1] == '\n') {
-        text.size--;
+    int fd = memfd_create("pushkey", MFD_CLOEXEC);
+    for (size_t done = 0; fd >= 0 && done < form.size;) {
+        ssize_t written = write(fd, form.data + done, form.size - done);
+        if (written < 0 && errno != EINTR) {
+            close(fd);
+            fd = -1;
+        }
+        done += written > 0 ? (size_t)written : 0;
     }
-    size_t start = text.size;
-    while (start > 0 && text.data[start - 1] != '\n') {
-        start--;
-    }
-    return (struct fg_bytes){text.data + start, text.size - start};
+    *ret_fd = fd;
+    return fd >= 0 ? FG_OK
+                   : fg_fail(error, FG_ERR_IO, 0, "pushkey: the arguments cannot be passed on: %s",
+                             strerror(errno));
 }
 
-static enum fg_status run_hg(const struct fg_call *call, char **argv, bool *ret_result,
-                             struct fg_error *error)
+static enum fg_status serve(const struct fg_call *call, struct fg_bytes form,
+                            struct fg_buffer *answer, struct fg_error *error)
 {
-    struct fg_hg_environment environment;
-    struct fg_buffer output = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
-    struct fg_buffer errors = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
-    int exit_status = 0;
-    const struct fg_process job = {.argv = argv,
-                                   .environment = environment.items,
-                                   .seconds = fg_repository_writer_seconds(call->repository),
-                                   .stop = fg_repository_writers_stop(call->repository),
-                                   .extra = -1,
-                                   .output = &output,
-                                   .errors = &errors};
-    enum fg_status status = fg_hg_environment_make(&environment, "");
-    if (status != FG_OK) {
-        fg_fail(error, status, 0, "out of memory");
-    } else {
-        status = fg_process_run(&job, &exit_status, error);
-    }
+    int body;
+    enum fg_status status = open_body(form, &body, error);
     if (status == FG_OK) {
-        /* The last line, since hooks may print before it. */
-        struct fg_bytes line = last_line(fg_buffer_view(&output));
-        bool is_true = exit_status == EXIT_TRUE && fg_bytes_equal_string(line, "True");
-        bool is_false = exit_status == EXIT_FALSE && fg_bytes_equal_string(line, "False");
-        if (is_true || is_false) {
-            *ret_result = is_true;
-        } else {
-            status = fg_hg_failure(call->repository, "pushkey", exit_status,
-                                   fg_buffer_view(errors.size > 0 ? &errors : &output), error);
-        }
+        const struct fg_hg_request request = {.command = "pushkey",
+                                              .caller = call->caller,
+                                              .body = body,
+                                              .body_size = form.size,
+                                              .arguments_size = form.size,
+                                              .seconds =
+                                                  fg_repository_writer_seconds(call->repository)};
+        status = fg_hg_serve(call->repository, &request, answer, error);
+        close(body);
     }
-    fg_hg_environment_clear(&environment);
-    fg_buffer_free(&output);
-    fg_buffer_free(&errors);
     return status;
 }
 
-static enum fg_status push(const struct fg_call *call, bool *ret_result, struct fg_error *error)
+/* The answer is "1" or "0" on a line, and then what hooks said. */
+static enum fg_status push(const struct fg_call *call, bool *ret_result, struct fg_buffer *said,
+                           struct fg_error *error)
 {
-    char *argv[NAMES_START + NAMES_COUNT + 1] = {NULL};
-    static char command[] = "debugpushkey";
-    static char separator[] = "--";
-    /* posix_spawn takes them as not constant, but does not change them. */
-    argv[0] = (char *)(uintptr_t)fg_repository_writer(call->repository);
-    argv[1] = command;
-    argv[2] = separator;
-    argv[3] = (char *)(uintptr_t)fg_repository_path(call->repository);
-    enum fg_status status = fill_arguments(call, argv, error);
+    struct fg_buffer form = FG_BUFFER_INIT(FG_ANSWER_MAX);
+    struct fg_buffer answer = FG_BUFFER_INIT(FG_PUSH_REPLY_MAX);
+    enum fg_status status = put_arguments(call, &form, error);
     if (status == FG_OK) {
-        status = run_hg(call, argv, ret_result, error);
+        status = serve(call, fg_buffer_view(&form), &answer, error);
     }
-    for (size_t i = 0; i < NAMES_COUNT; i++) {
-        free(argv[NAMES_START + i]);
+    struct fg_bytes text = fg_buffer_view(&answer);
+    if (status == FG_OK && !fg_bytes_start_with(text, "0\n") && !fg_bytes_start_with(text, "1\n")) {
+        status = fg_fail(error, FG_ERR_IO, 0, "pushkey: hg answered with something else");
     }
+    if (status == FG_OK) {
+        *ret_result = text.data[0] == '1';
+        status = fg_buffer_append(said, text.data + 2, text.size - 2);
+    }
+    fg_buffer_free(&form);
+    fg_buffer_free(&answer);
     return status;
 }
 
@@ -184,14 +162,16 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     }
     bool result = false;
     bool known = false;
+    fg_buffer_init(&ret_reply->said, FG_PUSH_REPLY_MAX);
     enum fg_status status = check(call, &known, error);
     if (status == FG_OK && known) {
-        status = push(call, &result, error);
+        status = push(call, &result, &ret_reply->said, error);
     }
     if (status == FG_OK) {
-        /* Who asks next sees what was done. What cannot be read is for him to hear of. */
-        (void)fg_repository_refresh(call->repository, NULL);
         status = fg_cbor_put_bool(&buffer, result);
+    }
+    if (status != FG_OK) {
+        fg_buffer_free(&ret_reply->said);
     }
     return fg_reply_from_buffer(status, &buffer, ret_reply, error);
 }

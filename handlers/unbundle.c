@@ -1,18 +1,15 @@
 /*
  * unbundle: a push. The bundle is kept in a file without a name until all of it came; then a real
- * Mercurial takes it, since locks, transactions and hooks are its own: "hg serve --stdio", spoken
- * to as a client at the other end of ssh would. A pusher that leaves early has changed nothing, and
- * one that leaves late has pushed.
+ * Mercurial serves the request. A pusher that leaves early has changed nothing, and one that leaves
+ * late has pushed.
  */
-#define _GNU_SOURCE /* memfd_create, O_TMPFILE */
+#define _GNU_SOURCE /* asprintf, O_TMPFILE, mkostemp */
 
 #include "handlers/bundle/replycaps.h"
 #include "handlers/commands.h"
 #include "handlers/hgprogram.h"
 #include "handlers/registry.h"
 #include "handlers/repo/limits.h"
-#include "handlers/repo/node.h"
-#include "handlers/repo/process.h"
 #include "handlers/repo/repository.h"
 
 #include <errno.h>
@@ -20,38 +17,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-enum {
-    BLOCK = 64 << 10, /* bytes that are sent to hg at once, after a line with their number */
-    BLOCK_HEAD_MAX = 16,
-    ARGUMENTS = 5, /* hg -R REPO serve --stdio */
-};
-
-/* What hg says once it waits for the bundle. */
-static const char ready[] = "0\n";
-
-/*
- * hg allows no options beside --stdio, so what it must know stands in a file: what hooks say
- * belongs into the reply, as over HTTP, and the bundle need not be copied to one more file.
- */
-static const char settings[] = "[experimental]\n"
-                               "bundle2-output-capture = yes\n"
-                               "[server]\n"
-                               "streamunbundle = yes\n";
 
 /* A push whose bundle is coming. */
 struct push {
     struct fg_repository *repository;
+    const struct fg_caller *caller;
     struct fg_push_limits limits;
-    struct fg_buffer start; /* the command as hg is sent it */
-    struct fg_buffer block; /* what is not in the file yet */
     struct fg_replycaps_walk walk;
-    int file;      /* the bundle in blocks */
-    uint64_t size; /* bytes of the bundle */
-    uint64_t file_size;
-    struct fg_holding holding; /* of start, and a block */
+    int file;                /* the body of the request for hg */
+    uint64_t arguments_size; /* bytes of the file before the bundle */
+    uint64_t size;           /* bytes of the bundle */
 };
 
 static void push_free(void *context)
@@ -63,9 +39,6 @@ static void push_free(void *context)
     if (push->file >= 0) {
         close(push->file);
     }
-    fg_buffer_free(&push->start);
-    fg_buffer_free(&push->block);
-    fg_holding_set(&push->holding, 0);
     free(push);
 }
 
@@ -97,8 +70,26 @@ static enum fg_status open_file(int *ret_fd, struct fg_error *error)
     return FG_OK;
 }
 
-/* The command as a client sends it: its name, and the heads in hex with blanks between them. */
-static enum fg_status put_start(const struct fg_call *call, struct fg_buffer *start)
+/* Writes to the end of the file. */
+static enum fg_status write_all(struct push *push, struct fg_bytes data, struct fg_error *error)
+{
+    while (data.size > 0) {
+        ssize_t written = write(push->file, data.data, data.size);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written < 0) {
+            return fg_fail(error, FG_ERR_IO, 0, "unbundle: the bundle cannot be kept: %s",
+                           strerror(errno));
+        }
+        data.data += written;
+        data.size -= (size_t)written;
+    }
+    return FG_OK;
+}
+
+/* The heads as clients send them: in hex, with blanks between them. */
+static enum fg_status put_heads(const struct fg_call *call, struct fg_buffer *form)
 {
     uint32_t index;
     struct fg_buffer heads = FG_BUFFER_INIT(FG_ANSWER_MAX);
@@ -113,12 +104,24 @@ static enum fg_status put_start(const struct fg_call *call, struct fg_buffer *st
         }
     }
     if (status == FG_OK) {
-        status = fg_buffer_append_format(start, "unbundle\nheads %zu\n", heads.size);
-    }
-    if (status == FG_OK) {
-        status = fg_buffer_append(start, heads.data, heads.size);
+        status = fg_hg_put_argument(form, "heads", fg_buffer_view(&heads));
     }
     fg_buffer_free(&heads);
+    return status;
+}
+
+static enum fg_status write_arguments(struct push *push, const struct fg_call *call,
+                                      struct fg_error *error)
+{
+    struct fg_buffer form = FG_BUFFER_INIT(FG_ANSWER_MAX);
+    enum fg_status status = put_heads(call, &form);
+    if (status != FG_OK) {
+        fg_fail(error, status, 0, "unbundle: the heads: %s", fg_status_text(status));
+    } else {
+        status = write_all(push, fg_buffer_view(&form), error);
+    }
+    push->arguments_size = form.size;
+    fg_buffer_free(&form);
     return status;
 }
 
@@ -129,17 +132,12 @@ static enum fg_status begin(const struct fg_call *call, void **ret_context, stru
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     push->repository = call->repository;
+    push->caller = call->caller;
     push->limits = fg_repository_push_limits(call->repository);
     push->file = -1;
-    fg_buffer_init(&push->start, FG_ANSWER_MAX);
-    fg_buffer_init(&push->block, BLOCK);
-    enum fg_status status = put_start(call, &push->start);
-    push->holding.memory = call->memory;
-    fg_holding_set(&push->holding, push->start.capacity + BLOCK);
-    if (status != FG_OK) {
-        fg_fail(error, status, 0, "unbundle: the heads: %s", fg_status_text(status));
-    } else {
-        status = open_file(&push->file, error);
+    enum fg_status status = open_file(&push->file, error);
+    if (status == FG_OK) {
+        status = write_arguments(push, call, error);
     }
     if (status != FG_OK) {
         push_free(push);
@@ -147,39 +145,6 @@ static enum fg_status begin(const struct fg_call *call, void **ret_context, stru
     }
     *ret_context = push;
     return FG_OK;
-}
-
-static enum fg_status write_all(struct push *push, const void *data, size_t size,
-                                struct fg_error *error)
-{
-    const uint8_t *at = data;
-    while (size > 0) {
-        ssize_t written = write(push->file, at, size);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            return fg_fail(error, FG_ERR_IO, 0, "unbundle: the bundle cannot be kept: %s",
-                           strerror(errno));
-        }
-        at += written;
-        size -= (size_t)written;
-        push->file_size += (size_t)written;
-    }
-    return FG_OK;
-}
-
-/* Writes the block, after its size. An empty one is the end. */
-static enum fg_status write_block(struct push *push, struct fg_error *error)
-{
-    char head[BLOCK_HEAD_MAX];
-    int size = snprintf(head, sizeof head, "%zu\n", push->block.size);
-    enum fg_status status = write_all(push, head, (size_t)size, error);
-    if (status == FG_OK) {
-        status = write_all(push, push->block.data, push->block.size, error);
-    }
-    fg_buffer_reset(&push->block);
-    return status;
 }
 
 static enum fg_status take(void *context, struct fg_bytes piece, struct fg_error *error)
@@ -191,139 +156,10 @@ static enum fg_status take(void *context, struct fg_bytes piece, struct fg_error
     }
     push->size += piece.size;
     fg_replycaps_take(&push->walk, piece);
-    enum fg_status status = FG_OK;
-    while (piece.size > 0 && status == FG_OK) {
-        size_t room = BLOCK - push->block.size;
-        size_t size = piece.size < room ? piece.size : room;
-        status = fg_buffer_append(&push->block, piece.data, size);
-        piece.data += size;
-        piece.size -= size;
-        if (status == FG_OK && push->block.size == BLOCK) {
-            status = write_block(push, error);
-        }
-    }
-    return status;
+    return write_all(push, piece, error);
 }
 
 /* -- hg takes it ------------------------------------------------------------------------------- */
-
-/* Takes "NUMBER\n" and as many bytes off the front; false if that is not what stands there. */
-static bool take_answer(struct fg_bytes *rest, struct fg_bytes *ret_answer)
-{
-    size_t number = 0;
-    size_t digits = 0;
-    while (digits < rest->size && digits < 9 && rest->data[digits] >= '0' &&
-           rest->data[digits] <= '9') {
-        number = number * 10 + (size_t)(rest->data[digits++] - '0');
-    }
-    if (digits == 0 || digits == rest->size || rest->data[digits] != '\n' ||
-        number > rest->size - digits - 1) {
-        return false;
-    }
-    *ret_answer = (struct fg_bytes){rest->data + digits + 1, number};
-    rest->data += digits + 1 + number;
-    rest->size -= digits + 1 + number;
-    return true;
-}
-
-/*
- * Puts hg's answer into the form that it has over HTTP. A bundle (of the second kind) stays what it
- * is. Else there is a number, 0 for a failure, and on lines of their own what the pusher is to see.
- */
-static enum fg_status put_reply(const struct fg_repository *repository, struct fg_bytes said,
-                                struct fg_bytes errors, int exit_status, struct fg_buffer *reply,
-                                struct fg_error *error)
-{
-    static const char magic[] = "HG20";
-    struct fg_bytes answer = {NULL, 0};
-    struct fg_bytes rest = said;
-    bool known = take_answer(&rest, &answer);
-    if (known && answer.size == 0 && rest.size >= 4 && memcmp(rest.data, magic, 4) == 0) {
-        return fg_buffer_append(reply, rest.data, rest.size);
-    }
-    if (known && answer.size == 0) {
-        known = take_answer(&rest, &answer) && (answer.size > 0 || take_answer(&rest, &answer));
-    }
-    if (!known || answer.size == 0) {
-        return fg_hg_failure(repository, "unbundle", exit_status, errors.size > 0 ? errors : said,
-                             error);
-    }
-    bool number = true;
-    for (size_t i = 0; i < answer.size; i++) {
-        number = number && ((answer.data[i] >= '0' && answer.data[i] <= '9') ||
-                            (i == 0 && answer.data[i] == '-'));
-    }
-    if (!number) {
-        /* A race with another pusher: the answer is its description. */
-        return fg_buffer_append_format(reply, "0\n%.*s\n", (int)answer.size,
-                                       (const char *)answer.data);
-    }
-    enum fg_status status =
-        fg_buffer_append_format(reply, "%.*s\n", (int)answer.size, (const char *)answer.data);
-    return status == FG_OK ? fg_buffer_append(reply, errors.data, errors.size) : status;
-}
-
-/* The settings as a file that hg can open. */
-static int open_settings(void)
-{
-    int fd = memfd_create("hgrc", MFD_CLOEXEC);
-    if (fd >= 0 && write(fd, settings, sizeof settings - 1) != (ssize_t)sizeof settings - 1) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static enum fg_status run_hg(struct push *push, struct fg_buffer *reply, struct fg_error *error)
-{
-    static char option[] = "-R";
-    static char serve[] = "serve";
-    static char stdio[] = "--stdio";
-    /* posix_spawn takes them as not constant, but does not change them. */
-    char *argv[ARGUMENTS + 1] = {(char *)(uintptr_t)fg_repository_writer(push->repository), option,
-                                 (char *)(uintptr_t)fg_repository_path(push->repository), serve,
-                                 stdio};
-    struct fg_buffer output = FG_BUFFER_INIT(FG_PUSH_REPLY_MAX);
-    struct fg_buffer errors = FG_BUFFER_INIT(FG_PUSHKEY_OUTPUT_MAX);
-    struct fg_hg_environment environment;
-    struct fg_process_input input = {.start = fg_buffer_view(&push->start),
-                                     .go_on = ready,
-                                     .file = push->file,
-                                     .file_size = push->file_size};
-    struct fg_process job = {.argv = argv,
-                             .environment = environment.items,
-                             .seconds = push->limits.seconds,
-                             .input = &input,
-                             .stop = fg_repository_writers_stop(push->repository),
-                             .extra = open_settings(),
-                             .output = &output,
-                             .errors = &errors};
-    int exit_status = 0;
-    enum fg_status status = fg_hg_environment_make(&environment, FG_PROCESS_EXTRA_PATH);
-    if (status == FG_OK && job.extra < 0) {
-        status = FG_ERR_IO;
-    }
-    if (status != FG_OK) {
-        fg_fail(error, status, 0, "unbundle: hg cannot be run: %s", fg_status_text(status));
-    } else {
-        status = fg_process_run(&job, &exit_status, error);
-    }
-    if (status == FG_OK && output.size == output.ceiling) {
-        status = fg_fail(error, FG_ERR_IO, 0, "unbundle: hg answered with more than %zu bytes",
-                         output.ceiling);
-    }
-    if (status == FG_OK) {
-        status = put_reply(push->repository, fg_buffer_view(&output), fg_buffer_view(&errors),
-                           exit_status, reply, error);
-    }
-    if (job.extra >= 0) {
-        close(job.extra);
-    }
-    fg_hg_environment_clear(&environment);
-    fg_buffer_free(&output);
-    fg_buffer_free(&errors);
-    return status;
-}
 
 /* What hg would take and then fail to answer must not come so far. */
 static enum fg_status check_answerable(const struct push *push, struct fg_error *error)
@@ -347,18 +183,16 @@ static enum fg_status check_answerable(const struct push *push, struct fg_error 
 static enum fg_status end(void *context, struct fg_reply *ret_reply, struct fg_error *error)
 {
     struct push *push = context;
-    struct fg_buffer reply = FG_BUFFER_INIT(FG_PUSH_REPLY_MAX + FG_PUSHKEY_OUTPUT_MAX);
+    struct fg_buffer reply = FG_BUFFER_INIT(FG_PUSH_REPLY_MAX);
+    const struct fg_hg_request request = {.command = "unbundle",
+                                          .caller = push->caller,
+                                          .body = push->file,
+                                          .body_size = push->arguments_size + push->size,
+                                          .arguments_size = push->arguments_size,
+                                          .seconds = push->limits.seconds};
     enum fg_status status = check_answerable(push, error);
-    if (status == FG_OK && push->block.size > 0) {
-        status = write_block(push, error);
-    }
     if (status == FG_OK) {
-        status = write_block(push, error);
-    }
-    if (status == FG_OK) {
-        status = run_hg(push, &reply, error);
-        /* Who asks next sees what was done. What cannot be read is for him to hear of. */
-        (void)fg_repository_refresh(push->repository, NULL);
+        status = fg_hg_serve(push->repository, &request, &reply, error);
     }
     push_free(push);
     status = fg_reply_from_buffer(status, &reply, ret_reply, error);

@@ -121,6 +121,26 @@ void fg_address_format(const struct fg_address *address, char *text)
     }
 }
 
+void fg_address_format_host(const struct fg_address *address, char *text)
+{
+    socklen_t size = address->size;
+    if (size == 0 || getnameinfo((const struct sockaddr *)&address->storage, size, text,
+                                 FG_ADDRESS_TEXT_SIZE, NULL, 0, NI_NUMERICHOST) != 0) {
+        text[0] = '\0';
+    }
+}
+
+uint16_t fg_address_port(const struct fg_address *address)
+{
+    in_port_t port = 0;
+    if (address->size > 0 && address->storage.ss_family == AF_INET) {
+        port = ((const struct sockaddr_in *)&address->storage)->sin_port;
+    } else if (address->size > 0) {
+        port = ((const struct sockaddr_in6 *)&address->storage)->sin6_port;
+    }
+    return ntohs(port);
+}
+
 /* The bytes of the address itself, without port and the rest; empty for none. */
 static struct fg_bytes host_of(const struct fg_address *address)
 {

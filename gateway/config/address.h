@@ -29,6 +29,12 @@ enum fg_status fg_address_parse(const char *text, struct fg_address *ret_address
 /* "127.0.0.1:8080", "[::1]:8080". Writes to text, which has FG_ADDRESS_TEXT_SIZE bytes. */
 void fg_address_format(const struct fg_address *address, char *text);
 
+/* The host alone: "127.0.0.1", "::1". Writes to text, which has FG_ADDRESS_TEXT_SIZE bytes. */
+void fg_address_format_host(const struct fg_address *address, char *text);
+
+/* The port; 0 for none. */
+uint16_t fg_address_port(const struct fg_address *address);
+
 /* True if both are the same host, whatever their ports; never for none. */
 bool fg_address_same_host(const struct fg_address *one, const struct fg_address *other);
 

@@ -195,6 +195,9 @@ static enum fg_status put_text(const struct fg_command_spec *spec, const struct 
     if (status == FG_OK) {
         status = fg_classic_put_answer(spec->name, &answer, text);
     }
+    if (status == FG_OK) {
+        status = fg_buffer_append(text, reply->said.data, reply->said.size);
+    }
     fg_cbor_clear(&answer);
     return status;
 }
@@ -280,11 +283,9 @@ static bool answer_failure(struct fg_exchange *exchange, const struct fg_command
 }
 
 void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                                 enum fg_status status, struct fg_reply *reply,
-                                 const struct fg_error *error)
+                                 const char *failure, struct fg_reply *reply)
 {
     struct fg_error untaken;
-    const char *failure = status != FG_OK ? error->message : NULL;
     if (failure != NULL && !answer_failure(exchange, spec, failure)) {
         fail(exchange, failure);
     }
@@ -336,7 +337,7 @@ static void begin_data(struct fg_exchange *exchange)
     fg_classic_arguments_clear(&exchange->classic->arguments);
     if (status != FG_OK) {
         fg_exchange_count_command(exchange, spec);
-        fg_exchange_classic_deliver(exchange, spec, status, NULL, &error);
+        fg_exchange_classic_deliver(exchange, spec, error.message, NULL);
         return;
     }
     status = fg_exchange_begin_data(exchange, spec, command);

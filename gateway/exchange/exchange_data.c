@@ -55,7 +55,7 @@ static enum fg_status begin(struct fg_exchange *exchange, struct fg_delivery *de
         }
     }
     if (status == FG_OK) {
-        status = fg_exchange_call(exchange, command, &call, &delivery->error);
+        status = fg_exchange_call(exchange, delivery->spec, command, &call, &delivery->error);
     }
     return status == FG_OK
                ? delivery->spec->taker->begin(&call, &delivery->context, &delivery->error)

@@ -93,8 +93,11 @@ struct fg_exchange {
     struct fg_unsized unsized[FG_RAN_MAX];
     struct fg_route route;
     struct fg_debugreflect debug; /* REFLECT; else only reflect and text are set */
-    char tried[FG_USER_SIZE];     /* the user of a login that failed, printable; else [0] is 0 */
-    struct fg_error error;        /* of the verdict; only message[0] is set from the start */
+    struct fg_caller caller;      /* of a command that changes something */
+    char caller_address[FG_ADDRESS_TEXT_SIZE];
+    char caller_server[FG_ADDRESS_TEXT_SIZE];
+    char tried[FG_USER_SIZE]; /* the user of a login that failed, printable; else [0] is 0 */
+    struct fg_error error;    /* of the verdict; only message[0] is set from the start */
     char command_error[FG_MESSAGE_SIZE]; /* the first one, if command_errors is not 0 */
     struct fg_respond respond;
     struct fg_frame_log log;
@@ -141,8 +144,9 @@ enum fg_status fg_exchange_check(struct fg_exchange *exchange, const struct fg_c
                                  const struct fg_command *command, struct fg_error *error);
 
 /* exchange_run.c: the circumstances of a call, with the snapshot. Errors of the repository. */
-enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
-                                struct fg_call *ret_call, struct fg_error *error);
+enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                                const struct fg_command *command, struct fg_call *ret_call,
+                                struct fg_error *error);
 
 /*
  * exchange_run.c: runs a command and delivers its reply, or leaves a slow one to a worker; the
@@ -234,8 +238,7 @@ enum fg_status fg_exchange_classic_take(struct fg_exchange *exchange, uint8_t *b
 void fg_exchange_classic_clear(struct fg_exchange *exchange);
 uint64_t fg_exchange_classic_held(const struct fg_exchange *exchange);
 void fg_exchange_classic_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                                 enum fg_status status, struct fg_reply *reply,
-                                 const struct fg_error *error);
+                                 const char *failure, struct fg_reply *reply);
 
 /*
  * exchange_report.c: adds to the frame log what has just happened: frame (NULL: none), what the

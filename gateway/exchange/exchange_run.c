@@ -78,32 +78,18 @@ static void hide_path(const struct fg_repository *repository, const struct fg_er
             found + strlen(path));
 }
 
-/* The command has ended with status; hands its reply, or why there is none, to the reactor. */
-void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
-                         uint16_t requestid, enum fg_status status, struct fg_reply *reply,
-                         const struct fg_error *error)
+/* Hands a reply, or (failure) why there is none, to the reactor. */
+static void deliver_frames(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                           uint16_t requestid, const char *failure, struct fg_reply *reply)
 {
-    if (status == FG_OK) {
-        note_size(exchange, spec, requestid, reply);
-    }
-    struct fg_error shown;
-    if (status != FG_OK) {
-        hide_path(exchange->gateway->repository, error, &shown);
-    }
-    if (exchange->classic != NULL) {
-        fg_exchange_classic_deliver(exchange, spec, status, reply, &shown);
-        return;
-    }
     struct fg_error over;
-    const char *failure = NULL;
-    if (status != FG_OK) {
-        failure = shown.message;
-    } else if (!account_reply(exchange, reply)) {
+    if (failure == NULL && !account_reply(exchange, reply)) {
         failure = over.message;
         fg_shard_count_bound(exchange->shard, FG_BOUND_REPLY);
         fg_fail(&over, FG_ERR_LIMIT, 0, "the replies exceed the limit of %llu bytes",
                 (unsigned long long)exchange->gateway->config.reply_bytes);
-    } else if (reply->slow_body && fg_exchange_pump(exchange, &reply->body) != FG_OK) {
+    }
+    if (failure == NULL && reply->slow_body && fg_exchange_pump(exchange, &reply->body) != FG_OK) {
         failure = fg_status_text(FG_ERR_MEMORY);
     }
     if (failure != NULL) {
@@ -115,6 +101,28 @@ void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_s
                                                                 &reply->body, &action));
     }
     fg_exchange_count_run(exchange, spec, failure);
+}
+
+void fg_exchange_deliver(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                         uint16_t requestid, enum fg_status status, struct fg_reply *reply,
+                         const struct fg_error *error)
+{
+    struct fg_error shown;
+    const char *failure = NULL;
+    if (status == FG_OK) {
+        note_size(exchange, spec, requestid, reply);
+    } else {
+        hide_path(exchange->gateway->repository, error, &shown);
+        failure = shown.message;
+    }
+    if (exchange->classic != NULL) {
+        fg_exchange_classic_deliver(exchange, spec, failure, reply);
+    } else {
+        deliver_frames(exchange, spec, requestid, failure, reply);
+    }
+    if (status == FG_OK) {
+        fg_buffer_free(&reply->said);
+    }
 }
 
 void fg_exchange_count_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
@@ -140,8 +148,24 @@ enum fg_status fg_exchange_pump(struct fg_exchange *exchange, struct fg_source *
 
 /* -- running ---------------------------------------------------------------------------------- */
 
-enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command *command,
-                                struct fg_call *ret_call, struct fg_error *error)
+/* What a command that changes something is told of whoever sent it. */
+static const struct fg_caller *describe_caller(struct fg_exchange *exchange)
+{
+    const struct fg_address *server = &exchange->gateway->public_address;
+    fg_address_format_host(&exchange->peer, exchange->caller_address);
+    fg_address_format_host(server, exchange->caller_server);
+    exchange->caller = (struct fg_caller){
+        .user = exchange->identity.login == FG_LOGIN_USER ? exchange->identity.user : NULL,
+        .address = exchange->caller_address[0] != '\0' ? exchange->caller_address : NULL,
+        .server = exchange->caller_server[0] != '\0' ? exchange->caller_server : NULL,
+        .port = fg_address_port(server),
+        .secure = exchange->secure};
+    return &exchange->caller;
+}
+
+enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_command_spec *spec,
+                                const struct fg_command *command, struct fg_call *ret_call,
+                                struct fg_error *error)
 {
     struct fg_repository *repository = exchange->gateway->repository;
     error->message[0] = '\0';
@@ -152,8 +176,12 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
             return status;
         }
     }
-    *ret_call = (struct fg_call){command, repository, exchange->snapshot,
-                                 fg_state_memory(exchange->gateway->state)};
+    const bool pushes = spec->permission == FG_PERMISSION_PUSH;
+    *ret_call = (struct fg_call){.command = command,
+                                 .repository = repository,
+                                 .snapshot = exchange->snapshot,
+                                 .memory = fg_state_memory(exchange->gateway->state),
+                                 .caller = pushes ? describe_caller(exchange) : NULL};
     return FG_OK;
 }
 
@@ -164,9 +192,9 @@ static bool is_slow(struct fg_exchange *exchange, const struct fg_command_spec *
     struct fg_call call;
     struct fg_error error;
     /* Where there is no snapshot, the worker will say why. */
-    return spec->slow &&
-           (spec->quick == NULL || fg_exchange_call(exchange, command, &call, &error) != FG_OK ||
-            !spec->quick(&call));
+    return spec->slow && (spec->quick == NULL ||
+                          fg_exchange_call(exchange, spec, command, &call, &error) != FG_OK ||
+                          !spec->quick(&call));
 }
 
 enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_command_spec *spec,
@@ -174,7 +202,7 @@ enum fg_status fg_exchange_run(struct fg_exchange *exchange, const struct fg_com
                                struct fg_error *error)
 {
     struct fg_call call;
-    enum fg_status status = fg_exchange_call(exchange, command, &call, error);
+    enum fg_status status = fg_exchange_call(exchange, spec, command, &call, error);
     if (status == FG_OK) {
         bool shares = spec->shareable && spec->slow && (spec->own == NULL || !spec->own(&call));
         status = shares ? fg_exchange_share(exchange, spec, &call, ret_reply, error)

@@ -86,8 +86,10 @@ static enum fg_status run_again(const struct again *again, struct fg_reply *ret_
                                 uint8_t *ret_tag, struct fg_error *error)
 {
     struct fg_memory *memory = fg_state_memory(again->gateway->state);
-    const struct fg_call call = {again->command, again->gateway->repository, again->snapshot,
-                                 memory};
+    const struct fg_call call = {.command = again->command,
+                                 .repository = again->gateway->repository,
+                                 .snapshot = again->snapshot,
+                                 .memory = memory};
     struct fg_reply reply = {.flags = 0};
     enum fg_status status = again->spec->run(&call, &reply, error);
     if (status != FG_OK) {

@@ -59,8 +59,8 @@
  */
 #define FG_FILL_LATE_FROM 65536u
 
-/* Bytes of the output of hg that are kept for an error message; its end is kept, not its start. */
-#define FG_PUSHKEY_OUTPUT_MAX ((size_t)64 << 10)
+/* Bytes of hg's standard error that are kept; its end is kept, not its start. */
+#define FG_HG_ERRORS_MAX ((size_t)64 << 10)
 
 /* Bytes of what hg answers to a push: mostly what hooks said. */
 #define FG_PUSH_REPLY_MAX ((size_t)16 << 20)

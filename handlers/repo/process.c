@@ -13,7 +13,6 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/sendfile.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ enum {
     EXTRA = 3,       /* the number of the descriptor in FG_PROCESS_EXTRA_PATH */
 };
 
-enum { INPUT, OUTPUT, ERRORS, PIPES };
+enum { OUTPUT, ERRORS, PIPES };
 
 /* A running program. */
 struct child {
@@ -33,11 +32,7 @@ struct child {
     int pidfd;
     int pipes[PIPES]; /* our ends; -1 once ended */
     struct fg_buffer *buffers[PIPES];
-    const struct fg_process_input *input; /* NULL: there is none */
-    const atomic_bool *stop;              /* NULL: nothing stops it */
-    size_t start_sent;
-    bool goes_on; /* the program wants the file */
-    off_t file_sent;
+    const atomic_bool *stop; /* NULL: nothing stops it */
 };
 
 static int64_t now_ms(void)
@@ -66,17 +61,18 @@ static int set_up_signals(posix_spawnattr_t *attributes)
 }
 
 /* ends are the program's ends of the pipes; without an input of ours it reads nothing. */
-static int set_up_files(posix_spawn_file_actions_t *actions, const int ends[PIPES], int extra)
+static int set_up_files(posix_spawn_file_actions_t *actions, const int ends[PIPES],
+                        const struct fg_process *process)
 {
     int failed =
-        ends[INPUT] >= 0
-            ? posix_spawn_file_actions_adddup2(actions, ends[INPUT], STDIN_FILENO)
+        process->input >= 0
+            ? posix_spawn_file_actions_adddup2(actions, process->input, STDIN_FILENO)
             : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     for (int i = OUTPUT; i < PIPES && failed == 0; i++) {
-        failed = posix_spawn_file_actions_adddup2(actions, ends[i], i);
+        failed = posix_spawn_file_actions_adddup2(actions, ends[i], STDOUT_FILENO + i);
     }
-    if (failed == 0 && extra >= 0) {
-        failed = posix_spawn_file_actions_adddup2(actions, extra, EXTRA);
+    if (failed == 0 && process->extra >= 0) {
+        failed = posix_spawn_file_actions_adddup2(actions, process->extra, EXTRA);
     }
     return failed != 0 ? failed : posix_spawn_file_actions_addchdir_np(actions, "/");
 }
@@ -92,7 +88,7 @@ static int spawn(const struct fg_process *process, const int ends[PIPES], pid_t 
     failed = posix_spawnattr_init(&attributes);
     if (failed == 0) {
         failed = set_up_signals(&attributes);
-        failed = failed != 0 ? failed : set_up_files(&actions, ends, process->extra);
+        failed = failed != 0 ? failed : set_up_files(&actions, ends, process);
         if (failed == 0) {
             failed = posix_spawnp(ret_pid, process->argv[0], &actions, &attributes, process->argv,
                                   process->environment);
@@ -113,18 +109,17 @@ static void close_all(int pipes[PIPES])
     }
 }
 
-/* Ours do not block where we write; the program's ends are as programs expect them. */
-static bool open_pipes(bool input, int ours[PIPES], int ends[PIPES])
+static bool open_pipes(int ours[PIPES], int ends[PIPES])
 {
-    for (int i = input ? INPUT : OUTPUT; i < PIPES; i++) {
+    for (int i = OUTPUT; i < PIPES; i++) {
         int pair[2];
         if (pipe2(pair, O_CLOEXEC) != 0) {
             return false;
         }
-        ours[i] = pair[i == INPUT];
-        ends[i] = pair[i != INPUT];
+        ours[i] = pair[0];
+        ends[i] = pair[1];
     }
-    return !input || fcntl(ours[INPUT], F_SETFL, O_NONBLOCK) == 0;
+    return true;
 }
 
 /* For messages, which clients get: without the folder where the program is. */
@@ -132,6 +127,21 @@ static const char *name_of(const struct fg_process *process)
 {
     const char *slash = strrchr(process->argv[0], '/');
     return slash != NULL ? slash + 1 : process->argv[0];
+}
+
+/*
+ * True if a signal ended the program, which has ended and is not reaped: its own, or that of what a
+ * shell around it ran.
+ */
+static bool was_killed(pid_t pid)
+{
+    enum { SHELL_SIGNAL = 128, SIGNAL_MAX = 64 };
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) != 0) {
+        return false;
+    }
+    return info.si_code != CLD_EXITED ||
+           (info.si_status > SHELL_SIGNAL && info.si_status <= SHELL_SIGNAL + SIGNAL_MAX);
 }
 
 static int reap(pid_t pid)
@@ -148,8 +158,11 @@ static int reap(pid_t pid)
 static enum fg_status start(struct child *child, const struct fg_process *process,
                             struct fg_error *error)
 {
-    int ends[PIPES] = {-1, -1, -1};
-    int failed = open_pipes(process->input != NULL, child->pipes, ends) ? 0 : errno;
+    int ends[PIPES] = {-1, -1};
+    int failed = open_pipes(child->pipes, ends) ? 0 : errno;
+    if (failed == 0 && process->input >= 0 && lseek(process->input, 0, SEEK_SET) != 0) {
+        failed = errno;
+    }
     failed = failed != 0 ? failed : spawn(process, ends, &child->pid);
     close_all(ends);
     if (failed != 0) {
@@ -205,56 +218,11 @@ static void drain(struct child *child, int index)
     }
 }
 
-/* True if there is something to write now. Closes the input when there is nothing left for it. */
-static bool wants_input(struct child *child)
-{
-    const struct fg_process_input *input = child->input;
-    if (child->pipes[INPUT] < 0) {
-        return false;
-    }
-    if (child->start_sent < input->start.size) {
-        return true;
-    }
-    const struct fg_buffer *output = child->buffers[OUTPUT];
-    size_t size = strlen(input->go_on);
-    if (!child->goes_on) {
-        if (output->size < size && child->pipes[OUTPUT] >= 0) {
-            return false;
-        }
-        child->goes_on = output->size >= size && memcmp(output->data, input->go_on, size) == 0;
-    }
-    if (!child->goes_on || (uint64_t)child->file_sent == input->file_size) {
-        end_pipe(child, INPUT);
-        return false;
-    }
-    return true;
-}
-
-/* Writes what fits. */
-static void feed(struct child *child)
-{
-    const struct fg_process_input *input = child->input;
-    ssize_t sent;
-    if (child->start_sent < input->start.size) {
-        sent = write(child->pipes[INPUT], input->start.data + child->start_sent,
-                     input->start.size - child->start_sent);
-        child->start_sent += sent > 0 ? (size_t)sent : 0;
-    } else {
-        sent = sendfile(child->pipes[INPUT], input->file, &child->file_sent,
-                        (size_t)(input->file_size - (uint64_t)child->file_sent));
-    }
-    if (sent == 0 || (sent < 0 && errno != EINTR && errno != EAGAIN)) {
-        /* It reads no more, or the file is shorter than it was: how it ends says the rest. */
-        end_pipe(child, INPUT);
-    }
-}
-
 /* True if the program ended before the deadline. */
 static bool wait_for_end(struct child *child, int64_t deadline)
 {
     for (;;) {
         struct pollfd files[PIPES + 1] = {
-            {.fd = wants_input(child) ? child->pipes[INPUT] : -1, .events = POLLOUT},
             {.fd = child->pipes[OUTPUT], .events = POLLIN},
             {.fd = child->pipes[ERRORS], .events = POLLIN},
             {.fd = child->pidfd, .events = POLLIN},
@@ -277,9 +245,6 @@ static bool wait_for_end(struct child *child, int64_t deadline)
                 output = true;
             }
         }
-        if (files[INPUT].revents != 0) {
-            feed(child);
-        }
         if (files[PIPES].revents != 0 && !output) {
             return true;
         }
@@ -289,23 +254,20 @@ static bool wait_for_end(struct child *child, int64_t deadline)
 enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error)
 {
-    struct child child = {.pipes = {-1, -1, -1},
-                          .buffers = {NULL, process->output, process->errors},
-                          .input = process->input,
-                          .stop = process->stop};
+    struct child child = {
+        .pipes = {-1, -1}, .buffers = {process->output, process->errors}, .stop = process->stop};
     enum fg_status status = start(&child, process, error);
     if (status != FG_OK) {
         return status;
     }
     bool in_time = wait_for_end(&child, now_ms() + (int64_t)process->seconds * 1000);
     if (!in_time) {
-        if (child.pipes[INPUT] >= 0) {
-            end_pipe(&child, INPUT);
-        }
         child.stop = NULL; /* has done its work */
         kill(-child.pid, SIGTERM);
         (void)wait_for_end(&child, now_ms() + GRACE_MS);
-        /* It, or what it started and did not end. Until it is reaped the group is its own. */
+    }
+    /* It, or what it started and did not end. Until it is reaped the group is its own. */
+    if (!in_time || was_killed(child.pid)) {
         kill(-child.pid, SIGKILL);
     }
     int exit_status = reap(child.pid);

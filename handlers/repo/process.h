@@ -7,23 +7,12 @@
 
 #include <stdatomic.h>
 
-/*
- * What a program reads: a start, and, once the first that it has written is a certain text, a file.
- * If it writes anything else its input ends there. Writing needs SIGPIPE to be ignored.
- */
-struct fg_process_input {
-    struct fg_bytes start;
-    const char *go_on;
-    int file; /* read from its beginning */
-    uint64_t file_size;
-};
-
 /* What to run. All borrowed. */
 struct fg_process {
     char *const *argv; /* argv[0] is looked up in PATH unless it has a slash */
     char *const *environment;
     unsigned seconds;
-    const struct fg_process_input *input; /* NULL: an empty one */
+    int input; /* a file that is its standard input, from its beginning; -1: an empty one */
     const atomic_bool
         *stop; /* set while it runs: it is ended as if the time were up; NULL: never */
     int extra; /* a descriptor that the program gets as FG_PROCESS_EXTRA_PATH; -1: none */
@@ -36,9 +25,10 @@ struct fg_process {
 
 /*
  * Runs a program in the folder "/" with only the given environment. It gets a process group of its
- * own, which is told to end (SIGTERM) after so many seconds, and killed soon after. *ret_exit is
- * its exit status, or 128 and the signal's number. FG_ERR_LIMIT: the time is up; FG_ERR_STATE:
- * stop; FG_ERR_IO: it cannot be started or watched; FG_ERR_MEMORY.
+ * own, which is told to end (SIGTERM) after so many seconds, and killed soon after; the group of a
+ * program that a signal ends is killed at once. What the program leaves running when it ends by
+ * itself is left alone. *ret_exit is its exit status, or 128 and the signal's number. FG_ERR_LIMIT:
+ * the time is up; FG_ERR_STATE: stop; FG_ERR_IO: it cannot be started or watched; FG_ERR_MEMORY.
  */
 enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
                               struct fg_error *error);

@@ -31,12 +31,10 @@ if "hang" in mode:
     time.sleep(600)
 if "slow" in mode:
     time.sleep(0.3)
-os.write(1, b"0\\n")
 read = 0
 while data := os.read(0, 65536):
     read += len(data)
-os.write(1, b"0\\n1\\n1")
-os.write(2, b"read %%d" %% read)
+os.write(1, b"Status: 200 Script output follows\\r\\n\\r\\n1\\nread %%d" %% read)
 """
 
 
@@ -167,15 +165,27 @@ class Pushers(FakeHg):
         idle = [self.server.connect() for _ in range(5)]
         self.server.run("heads", http.request(b"heads"))
         answer = self.server.post(RW + "unbundle", self.body())
-        self.assertEqual(answer.frames()[0][5], b"1\nread 43")
+        self.assertEqual(answer.frames()[0][5], b"1\nread 26")
         (given,) = self.given()
-        self.assertEqual(given["argv"][1:], ["-R", self.path, "serve", "--stdio"])
+        extension = "extensions.framegate=/proc/self/fd/3"
+        arguments = ["-R", self.path, "--config", extension, "debugframegaterequest"]
+        self.assertEqual(given["argv"][1:], arguments)
         self.assertEqual(given["folder"], "/")
-        known = {"HGRCPATH", "HGPLAIN", "HGENCODING", "LC_ALL", "PATH", "HOME", "TMPDIR"}
-        self.assertLessEqual(set(given["environment"]), known)
+        environment = given["environment"]
+        request = {"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1",
+                   "SERVER_NAME": "127.0.0.1", "SERVER_PORT": str(self.server.address[1]),
+                   "REMOTE_ADDR": "127.0.0.1", "REMOTE_HOST": "127.0.0.1", "REMOTE_USER": "tester",
+                   "REQUEST_METHOD": "POST", "SCRIPT_NAME": "", "PATH_INFO": "/",
+                   "QUERY_STRING": "cmd=unbundle", "CONTENT_TYPE": "application/mercurial-0.1",
+                   "CONTENT_LENGTH": "26", "HTTP_X_HGARGS_POST": "16", "HGENCODING": "UTF-8",
+                   "LC_ALL": "C.UTF-8", "HGRCPATH": ""}
+        self.assertEqual({name: environment.pop(name, None) for name in request}, request)
+        known = {"HGPLAIN", "HGUSER", "HOME", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"}
+        self.assertLessEqual(set(environment), known)
         files = given["files"]
-        self.assertTrue(files.pop("3").startswith("/memfd:hgrc"), files)
-        for number in "012":
+        self.assertTrue(files.pop("3").startswith("/memfd:hgrequest.py"), files)
+        self.assertIn("(deleted)", files.pop("0"))
+        for number in "12":
             self.assertTrue(files.pop(number).startswith("pipe:"), files)
         # one more is that of the listing, which is gone when it is looked at
         self.assertLessEqual(set(files.values()), {"/proc/%d/fd" % given["pid"]})
@@ -217,7 +227,7 @@ class Pushers(FakeHg):
         frames = self.server.post(RW + "multirequest", body).frames()
         said = {frame[0]: frame[5] for frame in frames}
         self.assertEqual(said[3], b"unbundle: request 1 is sending its data, and only one may at once")
-        self.assertEqual((said[1], said[5]), (b"1\nread 53", b"1\nread 63"))
+        self.assertEqual((said[1], said[5]), (b"1\nread 36", b"1\nread 46"))
         self.given(2)
 
     def test_who_may_not_push_starts_nothing(self):

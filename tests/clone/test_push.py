@@ -123,12 +123,18 @@ class Pushing(PushTest):
 
     def test_what_a_hook_refuses(self):
         self.commit('refused')
-        for options in ((), ('--config', 'devel.legacy.exchange=bundle1')):
-            status, said = self.push(*options)
-            self.assertNotEqual(status, 0)
-            self.assertIn('remote: hook says no', said)
-            self.assertIn('pretxnchangegroup.check hook exited with status 1', said)
-            self.unchanged()
+        status, said = self.push()
+        self.assertEqual(status, 255)
+        self.assertIn('remote: hook says no', said)
+        self.assertIn('pretxnchangegroup.check hook exited with status 1', said)
+        self.unchanged()
+        # hgweb's answer to the old format has only what hooks said.
+        status, said = self.push('--config', 'devel.legacy.exchange=bundle1')
+        self.assertEqual(status, 1)
+        self.assertIn('remote: hook says no', said)
+        self.assertIn('unbundle: hg: abort: pretxnchangegroup.check hook exited with status 1',
+                      self.server.stderr())
+        self.unchanged()
 
     def test_hg_dies(self):
         self.commit('killed')

@@ -128,7 +128,8 @@ class Server:
             command + list(options),
             stdout=subprocess.PIPE,
             stderr=self.stderr_to,
-            env=dict(os.environ, **(environment or {})),
+            # hg behind it reads what it would read itself: nothing of the tester's.
+            env={**os.environ, "HGRCPATH": "", **(environment or {})},
         )
         line = self.process.stdout.readline().decode()
         found = re.fullmatch(

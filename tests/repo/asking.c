@@ -122,7 +122,7 @@ enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *
         status = fg_registry_check_arguments(spec, &command, error);
     }
     if (status == FG_OK) {
-        struct fg_call call = {&command, repository, snapshot, NULL};
+        struct fg_call call = {.command = &command, .repository = repository, .snapshot = snapshot};
         struct fg_reply reply = {0};
         status = spec->run(&call, &reply, error);
         if (status == FG_OK) {
@@ -130,6 +130,7 @@ enum fg_status asking_ask(struct fg_repository *repository, struct fg_snapshot *
             status = cbor ? literal_of(&reply.body, text, error)
                           : literal_of_bytes(&reply.body, text, error);
             fg_source_destroy(&reply.body);
+            fg_buffer_free(&reply.said);
         }
     }
     fg_cbor_clear(&command.request);

@@ -213,7 +213,7 @@ static double time_heads(struct fg_repository *repository)
         if (fg_repository_snapshot(repository, &snapshot, NULL) != FG_OK) {
             return -1;
         }
-        struct fg_call call = {&command, repository, snapshot, NULL};
+        struct fg_call call = {.command = &command, .repository = repository, .snapshot = snapshot};
         struct fg_reply reply = {0};
         if (spec->run(&call, &reply, NULL) == FG_OK) {
             fg_source_destroy(&reply.body);

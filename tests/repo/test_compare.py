@@ -324,15 +324,19 @@ class PushkeyTest(Comparing):
         with Query(self.path) as query:
             self.equal(self.push(query, b'bookmarks', b'x', b'', self.nodes[0]), True, 'after')
 
-    def test_user_configuration_is_not_read(self):
+    def test_the_users_configuration_is_read(self):
         home = workspace / 'home'
         write(home, '.hgrc', '[hooks]\nprepushkey = false\n')
-        environment = dict(ENVIRONMENT, HOME=home, HGRCPATH=os.path.join(home, '.hgrc'))
+        write(home, 'site.rc', '[hooks]\nprepushkey = true\n')
         line = 'pushkey %r\n' % {b'namespace': b'bookmarks', b'key': b'x', b'old': b'',
                                  b'new': self.nodes[0]}
-        done = subprocess.run([FGQUERY, self.path], input=line.encode(), stdout=subprocess.PIPE,
-                              env=environment, check=True)
-        self.assertEqual(done.stdout, b'ok True\n')
+        mine = {name: value for name, value in ENVIRONMENT.items() if name != 'HGRCPATH'}
+        for rcpath, answer in (({}, b'ok False\n'),
+                               ({'HGRCPATH': os.path.join(home, 'site.rc')}, b'ok True\n')):
+            done = subprocess.run([FGQUERY, self.path], input=line.encode(),
+                                  stdout=subprocess.PIPE, env={**mine, 'HOME': home, **rcpath},
+                                  check=True)
+            self.assertEqual(done.stdout, answer)
 
 
 class StorePathTest(Comparing):
