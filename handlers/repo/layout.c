@@ -13,25 +13,38 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a requirement is about. */
+enum about {
+    STORE,        /* which files there are, and what they are called or mean */
+    FORMAT,       /* how the store's files are written */
+    WORKING_COPY, /* this working copy alone: a share has its own */
+};
+
 static const struct requirement {
     const char *name;
     enum fg_requirement bit;
-    bool format; /* says how the store's files are written */
+    enum about about;
 } known_requirements[] = {
-    {"bookmarksinstore", FG_REQUIREMENT_BOOKMARKSINSTORE, false},
-    {"dirstate-v2", FG_REQUIREMENT_DIRSTATE_V2, false},
-    {"dotencode", FG_REQUIREMENT_DOTENCODE, false},
-    {"fncache", FG_REQUIREMENT_FNCACHE, false},
-    {"generaldelta", FG_REQUIREMENT_GENERALDELTA, true},
-    {"internal-phase", FG_REQUIREMENT_INTERNAL_PHASE, false},
-    {"persistent-nodemap", FG_REQUIREMENT_PERSISTENT_NODEMAP, false},
-    {"relshared", FG_REQUIREMENT_RELSHARED, false},
-    {"revlog-compression-zstd", FG_REQUIREMENT_REVLOG_COMPRESSION_ZSTD, true},
-    {"revlogv1", FG_REQUIREMENT_REVLOGV1, true},
-    {"share-safe", FG_REQUIREMENT_SHARE_SAFE, false},
-    {"shared", FG_REQUIREMENT_SHARED, false},
-    {"sparserevlog", FG_REQUIREMENT_SPARSEREVLOG, true},
-    {"store", FG_REQUIREMENT_STORE, false},
+    {"bookmarksinstore", FG_REQUIREMENT_BOOKMARKSINSTORE, STORE},
+    {"dirstate-tracked-key-v1", FG_REQUIREMENT_DIRSTATE_TRACKED_KEY, WORKING_COPY},
+    {"dirstate-v2", FG_REQUIREMENT_DIRSTATE_V2, WORKING_COPY},
+    {"dotencode", FG_REQUIREMENT_DOTENCODE, STORE},
+    {"exp-archived-phase", FG_REQUIREMENT_ARCHIVED_PHASE, STORE},
+    {"exp-compression-none", FG_REQUIREMENT_COMPRESSION_NONE, FORMAT},
+    {"exp-compression-zstd", FG_REQUIREMENT_COMPRESSION_ZSTD, FORMAT},
+    {"exp-sparse", FG_REQUIREMENT_SPARSE, WORKING_COPY},
+    {"fncache", FG_REQUIREMENT_FNCACHE, STORE},
+    {"generaldelta", FG_REQUIREMENT_GENERALDELTA, FORMAT},
+    {"internal-phase", FG_REQUIREMENT_INTERNAL_PHASE, STORE},
+    {"internal-phase-2", FG_REQUIREMENT_INTERNAL_PHASE_2, STORE},
+    {"persistent-nodemap", FG_REQUIREMENT_PERSISTENT_NODEMAP, STORE},
+    {"relshared", FG_REQUIREMENT_RELSHARED, WORKING_COPY},
+    {"revlog-compression-zstd", FG_REQUIREMENT_REVLOG_COMPRESSION_ZSTD, FORMAT},
+    {"revlogv1", FG_REQUIREMENT_REVLOGV1, FORMAT},
+    {"share-safe", FG_REQUIREMENT_SHARE_SAFE, WORKING_COPY},
+    {"shared", FG_REQUIREMENT_SHARED, WORKING_COPY},
+    {"sparserevlog", FG_REQUIREMENT_SPARSEREVLOG, FORMAT},
+    {"store", FG_REQUIREMENT_STORE, STORE},
 };
 
 enum { KNOWN_COUNT = sizeof known_requirements / sizeof known_requirements[0] };
@@ -41,8 +54,12 @@ static bool shared(const struct fg_layout *layout)
     return (layout->requirements & (FG_REQUIREMENT_SHARED | FG_REQUIREMENT_RELSHARED)) != 0;
 }
 
-/* Adds what a file named requires says. A missing file says nothing. */
-static enum fg_status add_requirements(struct fg_layout *layout, int folder, struct fg_error *error)
+/*
+ * Adds what a file named requires says; own: the working copy beside it is this repository's. A
+ * missing file says nothing.
+ */
+static enum fg_status add_requirements(struct fg_layout *layout, int folder, bool own,
+                                       struct fg_error *error)
 {
     struct fg_buffer text = FG_BUFFER_INIT(FG_SMALL_FILE_MAX);
     enum fg_status status = fg_file_read(folder, "requires", &text, error);
@@ -57,7 +74,9 @@ static enum fg_status add_requirements(struct fg_layout *layout, int folder, str
             i++;
         }
         if (i < KNOWN_COUNT) {
-            layout->requirements |= (unsigned)known_requirements[i].bit;
+            layout->requirements |= own || known_requirements[i].about != WORKING_COPY
+                                        ? (unsigned)known_requirements[i].bit
+                                        : 0;
         } else if (line.size > 0) {
             status = fg_fail(error, FG_ERR_UNSUPPORTED, 0,
                              "the repository requires '%.*s', which is not supported",
@@ -156,7 +175,7 @@ static enum fg_status open_source(struct fg_layout *layout, struct fg_error *err
         status = read_shared_items(layout, error);
     }
     /* The source may have been upgraded since it was shared. */
-    return status == FG_OK ? add_requirements(layout, layout->source, error) : status;
+    return status == FG_OK ? add_requirements(layout, layout->source, false, error) : status;
 }
 
 static enum fg_status open_store(struct fg_layout *layout, struct fg_error *error)
@@ -174,7 +193,7 @@ static enum fg_status open_store(struct fg_layout *layout, struct fg_error *erro
         free(path);
     }
     if (status == FG_OK && (layout->requirements & FG_REQUIREMENT_SHARE_SAFE) != 0) {
-        status = add_requirements(layout, layout->store, error);
+        status = add_requirements(layout, layout->store, true, error);
     }
     return status;
 }
@@ -194,7 +213,7 @@ static enum fg_status open_all(struct fg_layout *layout, const char *path, struc
         }
     }
     if (status == FG_OK) {
-        status = add_requirements(layout, layout->hg, error);
+        status = add_requirements(layout, layout->hg, true, error);
     }
     if (status == FG_OK) {
         status = open_source(layout, error);
@@ -274,8 +293,8 @@ const char *fg_layout_format(const struct fg_layout *layout, unsigned index)
 {
     for (size_t i = 0; i < KNOWN_COUNT; i++) {
         const struct requirement *requirement = &known_requirements[i];
-        if (requirement->format && (layout->requirements & (unsigned)requirement->bit) != 0 &&
-            index-- == 0) {
+        if (requirement->about == FORMAT &&
+            (layout->requirements & (unsigned)requirement->bit) != 0 && index-- == 0) {
             return requirement->name;
         }
     }

@@ -15,22 +15,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The requirements that are handled, as bits. Each is one that Mercurial 3.x to 6.3 writes. */
+/*
+ * The requirements that are handled, as bits. Each is one that Mercurial 3.x to 7 writes. All
+ * others are refused: they may change what the store's files mean.
+ */
 enum fg_requirement {
     FG_REQUIREMENT_BOOKMARKSINSTORE = 1 << 0,
-    FG_REQUIREMENT_DIRSTATE_V2 = 1 << 1,
-    FG_REQUIREMENT_DOTENCODE = 1 << 2,
-    FG_REQUIREMENT_FNCACHE = 1 << 3,
-    FG_REQUIREMENT_GENERALDELTA = 1 << 4,
-    FG_REQUIREMENT_INTERNAL_PHASE = 1 << 5,
-    FG_REQUIREMENT_PERSISTENT_NODEMAP = 1 << 6,
-    FG_REQUIREMENT_RELSHARED = 1 << 7,
-    FG_REQUIREMENT_REVLOG_COMPRESSION_ZSTD = 1 << 8,
-    FG_REQUIREMENT_REVLOGV1 = 1 << 9,
-    FG_REQUIREMENT_SHARE_SAFE = 1 << 10,
-    FG_REQUIREMENT_SHARED = 1 << 11,
-    FG_REQUIREMENT_SPARSEREVLOG = 1 << 12,
-    FG_REQUIREMENT_STORE = 1 << 13,
+    FG_REQUIREMENT_DIRSTATE_TRACKED_KEY = 1 << 1,
+    FG_REQUIREMENT_DIRSTATE_V2 = 1 << 2,
+    FG_REQUIREMENT_DOTENCODE = 1 << 3,
+    FG_REQUIREMENT_ARCHIVED_PHASE = 1 << 4,
+    FG_REQUIREMENT_COMPRESSION_NONE = 1 << 5,
+    FG_REQUIREMENT_COMPRESSION_ZSTD = 1 << 6,
+    FG_REQUIREMENT_SPARSE = 1 << 7,
+    FG_REQUIREMENT_FNCACHE = 1 << 8,
+    FG_REQUIREMENT_GENERALDELTA = 1 << 9,
+    FG_REQUIREMENT_INTERNAL_PHASE = 1 << 10,
+    FG_REQUIREMENT_INTERNAL_PHASE_2 = 1 << 11,
+    FG_REQUIREMENT_PERSISTENT_NODEMAP = 1 << 12,
+    FG_REQUIREMENT_RELSHARED = 1 << 13,
+    FG_REQUIREMENT_REVLOG_COMPRESSION_ZSTD = 1 << 14,
+    FG_REQUIREMENT_REVLOGV1 = 1 << 15,
+    FG_REQUIREMENT_SHARE_SAFE = 1 << 16,
+    FG_REQUIREMENT_SHARED = 1 << 17,
+    FG_REQUIREMENT_SPARSEREVLOG = 1 << 18,
+    FG_REQUIREMENT_STORE = 1 << 19,
 };
 
 struct fg_layout {

@@ -31,8 +31,10 @@ static const struct {
     enum fg_requirement bit;
 } stream_requirements[] = {
     {"bookmarksinstore", FG_REQUIREMENT_BOOKMARKSINSTORE},
+    {"exp-archived-phase", FG_REQUIREMENT_ARCHIVED_PHASE},
     {"generaldelta", FG_REQUIREMENT_GENERALDELTA},
     {"internal-phase", FG_REQUIREMENT_INTERNAL_PHASE},
+    {"internal-phase-2", FG_REQUIREMENT_INTERNAL_PHASE_2},
     {"revlog-compression-zstd", FG_REQUIREMENT_REVLOG_COMPRESSION_ZSTD},
     {"revlogv1", FG_REQUIREMENT_REVLOGV1},
     {"sparserevlog", FG_REQUIREMENT_SPARSEREVLOG},

@@ -370,7 +370,7 @@ class RequirementsTest(Comparing):
         return done.stderr.decode()
 
     def test_unknown_ones_are_refused_at_the_start(self):
-        for name in ('treemanifest', 'exp-revlogv2.2', 'unheard-of', 'lfs', 'exp-archived-phase'):
+        for name in ('exp-revlogv2.2', 'unheard-of', 'lfs', 'largefiles'):
             path = workspace / ('requires-' + name)
             generator.linear(hg, path)
             with open(os.path.join(path, '.hg/requires'), 'ab') as file:
@@ -386,6 +386,108 @@ class RequirementsTest(Comparing):
             file.write(b'internal-phase\n')
         with Query(path) as query:
             self.equal(query('heads'), heads, 'heads')
+
+    # What real hg writes, and the requirement that it says so with.
+    READ = [
+        ('dirstate-tracked-key-v1', ['format.use-dirstate-tracked-hint=yes']),
+        ('dirstate-v2', ['format.use-dirstate-v2=yes']),
+        ('bookmarksinstore', ['format.bookmarks-in-store=yes']),
+        ('persistent-nodemap', ['format.use-persistent-nodemap=yes']),
+        ('share-safe', ['format.use-share-safe=yes']),
+        ('internal-phase-2', ['format.use-internal-phase=yes']),
+        ('exp-archived-phase', ['format.exp-archived-phase=yes']),
+        ('exp-compression-none', ['format.revlog-compression=none']),
+        ('revlog-compression-zstd', ['format.revlog-compression=zstd']),
+    ]
+    REFUSED = [
+        ('treemanifest', ['experimental.treemanifest=yes']),
+        ('exp-changelog-v2', ['format.exp-use-changelog-v2='
+                              'enable-unstable-format-and-corrupt-my-data']),
+        ('exp-revlogv2.2', ['experimental.revlogv2=enable-unstable-format-and-corrupt-my-data']),
+        ('exp-copies-sidedata-changeset', ['format.exp-use-copies-side-data-changeset=yes']),
+    ]
+
+    def required(self, name, settings):
+        """A repository that hg made with these settings, which requires that."""
+        path = workspace / ('made-%s-%s' % (name, self.id().split('.')[-1]))
+        options = [word for setting in settings for word in ('--config', setting)]
+        hg('/', 'init', path, *options)
+        for name_of_file in ('one', 'two', 'one'):
+            generator.commit(hg, path, name_of_file)
+        hg(path, 'bookmark', 'here')
+        hg(path, 'tag', 'there')
+        lines = b''
+        for file in ('.hg/requires', '.hg/store/requires'):
+            if os.path.exists(os.path.join(path, file)):
+                lines += open(os.path.join(path, file), 'rb').read()
+        self.assertIn(name.encode(), lines.splitlines())
+        return path
+
+    def test_those_that_hg_writes_are_read(self):
+        for name, settings in self.READ:
+            path = self.required(name, settings)
+            with Query(path) as query:
+                self.check_lists(query, Oracle(path))
+
+    def test_those_that_change_the_store_are_refused(self):
+        for name, settings in self.REFUSED:
+            path = self.required(name, settings)
+            self.assertIn('requires \'', self.refused(path), name)
+
+    def test_sparse_concerns_the_working_copy(self):
+        path = workspace / 'made-sparse'
+        generator.linear(hg, path)
+        heads = Oracle(path).heads()
+        hg(path, '--config', 'extensions.sparse=', 'debugsparse', '--include', 'file0')
+        self.assertIn(b'exp-sparse', open(os.path.join(path, '.hg/requires'), 'rb').read())
+        with Query(path) as query:
+            self.equal(query('heads'), heads, 'heads')
+
+    def test_narrow_is_refused(self):
+        path = workspace / 'made-narrow'
+        hg('/', '--config', 'extensions.narrow=', 'init', path)
+        with open(os.path.join(path, '.hg/requires'), 'ab') as file:
+            file.write(b'narrowhg-experimental\n')
+        self.assertIn("requires 'narrowhg-experimental'", self.refused(path))
+
+    def test_archived_changesets_are_hidden(self):
+        path = self.required('exp-archived-phase', ['format.exp-archived-phase=yes'])
+        hg(path, 'update', '0')
+        generator.commit(hg, path, 'old')
+        hg(path, 'update', '0')
+        hg(path, '--config', 'extensions.archived=' + self.archiver(), 'archive-it', 'tip')
+        oracle = Oracle(path)
+        with Query(path) as query:
+            self.equal(query('heads'), oracle.heads(), 'heads')
+            self.check_lists(query, oracle)
+
+    def archiver(self):
+        """A small extension that moves a changeset to the archived phase."""
+        file = workspace / 'archiver.py'
+        with open(file, 'w', encoding='ascii') as script:
+            script.write("from mercurial import phases, registrar\n"
+                         "cmdtable = {}\n"
+                         "command = registrar.command(cmdtable)\n"
+                         "@command(b'archive-it', [], b'REV')\n"
+                         "def archive(ui, repo, rev):\n"
+                         "    with repo.lock(), repo.transaction(b'archive') as tr:\n"
+                         "        phases.retractboundary(repo, tr, phases.archived,\n"
+                         "                               [repo[rev].node()])\n")
+        return file
+
+    def test_a_share_has_a_working_copy_of_its_own(self):
+        """The source's dirstate is of another format than the share's."""
+        source = workspace / 'share-source'
+        generator.obsolete(hg, source)
+        share = workspace / 'share-of-another-format'
+        hg('/', 'share', source, share)
+        hg(source, '--config', 'format.use-dirstate-v2=yes', 'debugupgraderepo', '--run',
+           '--no-backup')
+        self.assertIn(b'dirstate-v2', open(os.path.join(source, '.hg/requires'), 'rb').read())
+        self.assertNotIn(b'dirstate-v2', open(os.path.join(share, '.hg/requires'), 'rb').read())
+        oracle = Oracle(share)
+        with Query(share) as query:
+            self.check_lists(query, oracle)
 
     def test_no_repository_is_refused(self):
         self.assertIn('no repository', self.refused(workspace.path))
