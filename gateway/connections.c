@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum { LOOK_MICROSECONDS = 500000 }; /* between looks for ended peers; each is a system call */
@@ -38,7 +39,8 @@ static bool is_full(const struct fg_connections *connections, const struct fg_co
 }
 
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
-                                          const struct fg_address *peer)
+                                          const struct fg_address *peer, void *transport,
+                                          struct fg_driver *driver)
 {
     struct fg_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) {
@@ -46,6 +48,8 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     }
     connection->socket = socket;
     connection->peer = *peer;
+    connection->transport = transport;
+    connection->driver = driver;
     struct fg_connection **bucket =
         &connections->buckets[fg_address_hash(peer) % FG_CONNECTION_BUCKETS];
     fg_connection_set_deadline(connection, fg_tick_microseconds(),
@@ -53,6 +57,7 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     pthread_mutex_lock(&connections->lock);
     if (is_full(connections, *bucket, peer)) {
         fg_state_count_bound(connections->state, FG_BOUND_CONNECTIONS_PER_ADDRESS);
+        connection->crowded = true;
         shutdown(socket, SHUT_RDWR);
     }
     connection->next = *bucket;
@@ -67,6 +72,22 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     }
     pthread_mutex_unlock(&connections->lock);
     return connection;
+}
+
+struct fg_connection *fg_connections_find(struct fg_connections *connections,
+                                          const struct fg_driver *driver,
+                                          bool (*matches)(const struct fg_connection *connection))
+{
+    struct fg_connection *found = NULL;
+    pthread_mutex_lock(&connections->lock);
+    for (size_t i = 0; i < FG_CONNECTION_BUCKETS && found == NULL; i++) {
+        found = connections->buckets[i];
+        while (found != NULL && (found->driver != driver || !matches(found))) {
+            found = found->next;
+        }
+    }
+    pthread_mutex_unlock(&connections->lock);
+    return found;
 }
 
 void fg_connections_close(struct fg_connections *connections, struct fg_connection *connection)
@@ -115,6 +136,11 @@ enum fg_bound fg_connection_bound(const struct fg_connection *connection)
     return bound_of(atomic_load_explicit(&connection->due, memory_order_relaxed));
 }
 
+bool fg_connection_is_cut(const struct fg_connection *connection)
+{
+    return atomic_load_explicit(&connection->due, memory_order_relaxed) == PASSED;
+}
+
 /* True while the library waits for bytes of the peer. */
 static bool waits_for_peer(const struct fg_connection *connection)
 {
@@ -144,17 +170,24 @@ static void notice_end(struct fg_connection *connection)
     }
 }
 
-/* Tells a peer whose request is incomplete, as far as its socket takes it without waiting. */
-static void tell_late(struct fg_connection *connection, const char *what)
+int fg_connection_format_answer(char *buffer, size_t size, unsigned status, const char *words,
+                                const char *body)
 {
-    char answer[256];
-    char body[64];
-    int body_size = snprintf(body, sizeof(body), "%s of the request did not come in time\n", what);
-    int size = snprintf(answer, sizeof(answer),
-                        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-                        "Content-Type: text/plain; charset=utf-8\r\n"
-                        "X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\n\r\n%s",
-                        body_size, body);
+    return snprintf(buffer, size,
+                    "HTTP/1.1 %u %s\r\nConnection: close\r\n"
+                    "Content-Type: text/plain; charset=utf-8\r\n"
+                    "X-Content-Type-Options: nosniff\r\nContent-Length: %zu\r\n\r\n%s",
+                    status, words, strlen(body), body);
+}
+
+/* Tells a peer whose request is incomplete, as far as its socket takes it without waiting. */
+static void tell_late(struct fg_connection *connection, bool body)
+{
+    char answer[FG_ANSWER_SIZE];
+    int size = fg_connection_format_answer(
+        answer, sizeof(answer), 408,
+        body ? "Request Timeout" : "Request Timeout: the header did not come in time",
+        body ? "the body of the request did not come in time\n" : "");
     atomic_store(&connection->told, true);
     (void)send(connection->socket, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -177,7 +210,7 @@ static void cut(const struct fg_connections *connections, struct fg_connection *
     if ((body || bound == FG_BOUND_HEADER_TIME) &&
         atomic_load_explicit(&connection->begun, memory_order_relaxed) &&
         connections->config->tls_certificate == NULL) {
-        tell_late(connection, body ? "the body" : "the header");
+        tell_late(connection, body);
     }
     shutdown(connection->socket, SHUT_RDWR);
 }

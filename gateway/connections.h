@@ -29,9 +29,18 @@ struct fg_connection {
     struct fg_exchange *exchange; /* NULL between requests */
     const char *target_end;
     bool head_done;
-    void *transport;          /* the library's connection */
-    struct fg_driver *driver; /* of its thread */
+    bool asked;           /* the first line of a request came, now or before */
+    bool given;           /* the head of the request on it was given to its owner */
+    bool short_of_memory; /* so it is closed */
+    bool crowded;         /* its address had as many as it may, so it is closed */
+    uint16_t refused;     /* status of what was answered past the library; 0: nothing */
+    const char *refusal;  /* why. Static */
+    bool refused_early;   /* before its head was complete: the library may refuse it once more */
     void *owner;
+
+    /* Set when it is opened: */
+    void *transport;          /* the library's connection */
+    struct fg_driver *driver; /* of its thread; NULL where one thread has all */
 };
 
 enum { FG_CONNECTION_BUCKETS = 1024 };
@@ -53,13 +62,22 @@ void fg_connections_init(struct fg_connections *connections, const struct fg_con
 void fg_connections_clear(struct fg_connections *connections);
 
 /*
- * Enters a connection, with the deadline of a header. The library has accepted it already, so one
- * that its address may not have is shut down, and counted, here. The last one that all addresses
- * together may have is counted too: the library leaves those after it waiting, and says nothing.
- * NULL if memory is short.
+ * Enters a connection of the library's, whose thread driver is, with the deadline of a header. The
+ * library has accepted it already, so one that its address may not have is shut down, and counted,
+ * here. The last one that all addresses together may have is counted too: the library leaves those
+ * after it waiting, and says nothing. NULL if memory is short.
  */
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
-                                          const struct fg_address *peer);
+                                          const struct fg_address *peer, void *transport,
+                                          struct fg_driver *driver);
+
+/*
+ * One of that driver's for which matches is true; NULL if there is none. To be called on the thread
+ * whose connections these are.
+ */
+struct fg_connection *fg_connections_find(struct fg_connections *connections,
+                                          const struct fg_driver *driver,
+                                          bool (*matches)(const struct fg_connection *connection));
 
 /* Takes it out and frees it; to be called before the socket is closed. Takes NULL. */
 void fg_connections_close(struct fg_connections *connections, struct fg_connection *connection);
@@ -72,6 +90,9 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
 bool fg_connection_set_deadline(struct fg_connection *connection, uint64_t now, uint64_t seconds,
                                 enum fg_bound bound);
 
+/* True if its deadline passed, and it was shut down. */
+bool fg_connection_is_cut(const struct fg_connection *connection);
+
 /* What the deadline counts when it passes. */
 enum fg_bound fg_connection_bound(const struct fg_connection *connection);
 
@@ -82,6 +103,16 @@ enum fg_bound fg_connection_bound(const struct fg_connection *connection);
  * that only if it comes alone, not together with data. To be called a few times a second.
  */
 void fg_connections_cut(struct fg_connections *connections);
+
+enum { FG_ANSWER_SIZE = 512 }; /* room for any that is made so */
+
+/*
+ * Makes an answer that closes the connection, for those that no exchange gives. words: what stands
+ * behind the status. body: text, empty where the method, which may be HEAD, is not known. Returns
+ * the size.
+ */
+int fg_connection_format_answer(char *buffer, size_t size, unsigned status, const char *words,
+                                const char *body);
 
 /* How many are open. */
 uint64_t fg_connections_count(struct fg_connections *connections);

@@ -6,6 +6,7 @@
 #include "gateway/public.h"
 
 #include "gateway/driver.h"
+#include "gateway/endings.h"
 #include "gateway/exchange/kept.h"
 #include "gateway/tls.h"
 
@@ -24,6 +25,7 @@ enum {
 struct thread {
     struct fg_public *public;
     struct fg_driver driver;
+    struct fg_endings endings;
 };
 
 struct fg_public {
@@ -44,12 +46,19 @@ static struct fg_connection *connection_of(struct MHD_Connection *transport)
     return info != NULL ? info->socket_context : NULL;
 }
 
+static const struct fg_public *public_of(const struct fg_connection *connection)
+{
+    const struct thread *thread = connection->owner;
+    return thread->public;
+}
+
 static void on_connection(void *context, struct MHD_Connection *transport, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct thread *thread = context;
     struct fg_public *public = thread->public;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        fg_endings_close(&thread->endings, public->gateway, *socket_context);
         fg_connections_close(&public->connections, *socket_context);
         *socket_context = NULL;
         return;
@@ -59,12 +68,10 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
     struct fg_address peer;
     fg_address_copy(info != NULL ? info->client_addr : NULL, &peer);
     info = MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct fg_connection *connection =
-        fg_connections_open(&public->connections, info->connect_fd, &peer);
+    struct fg_connection *connection = fg_connections_open(&public->connections, info->connect_fd,
+                                                           &peer, transport, &thread->driver);
     if (connection != NULL) {
-        connection->owner = public;
-        connection->transport = transport;
-        connection->driver = &thread->driver;
+        connection->owner = thread;
     }
     *socket_context = connection;
 }
@@ -78,14 +85,17 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     }
     connection->head_done = false;
+    connection->asked = true;
     atomic_store_explicit(&connection->begun, true, memory_order_relaxed);
     connection->target_end = target != NULL ? target + strlen(target) : NULL;
     struct fg_bytes bytes = fg_bytes_from_string(target != NULL ? target : "");
     if (fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange) !=
         FG_OK) {
         connection->exchange = NULL;
+        connection->short_of_memory = true;
         return connection;
     }
+    fg_endings_hide_arguments(target);
     if (fg_connection_bound(connection) == FG_BOUND_IDLE_TIME) {
         fg_connection_set_deadline(connection, fg_exchange_now(connection->exchange),
                                    public->gateway->config.header_seconds, FG_BOUND_HEADER_TIME);
@@ -104,16 +114,13 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
         if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED) {
             fg_state_count_bound(public->gateway->state, FG_BOUND_IDLE_TIME);
         }
-        if (atomic_load(&connection->told) && connection->exchange != NULL) {
-            fg_exchange_late(connection->exchange);
-        }
-        uint64_t now = fg_now_microseconds();
-        fg_exchange_end(connection->exchange, now, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
-        connection->exchange = NULL;
+        struct thread *thread = connection->owner;
+        fg_endings_complete(&thread->endings, connection, code);
+        connection->given = false;
         connection->driver->busy = true;
         atomic_store_explicit(&connection->begun, false, memory_order_relaxed);
-        fg_connection_set_deadline(connection, now, public->gateway->config.idle_seconds,
-                                   FG_BOUND_IDLE_TIME);
+        fg_connection_set_deadline(connection, fg_tick_microseconds(),
+                                   public->gateway->config.idle_seconds, FG_BOUND_IDLE_TIME);
     }
 }
 
@@ -121,7 +128,7 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
 static size_t on_unescape(void *context, struct MHD_Connection *transport, char *text)
 {
     (void)context;
-    (void)transport;
+    fg_endings_see(connection_of(transport), text);
     return strlen(text);
 }
 
@@ -152,7 +159,7 @@ static ssize_t on_read(void *context, uint64_t position, char *buffer, size_t ca
 {
     (void)position;
     struct fg_connection *connection = context;
-    const struct fg_public *public = connection->owner;
+    const struct fg_public *public = public_of(connection);
     size_t size = 0;
     /* The last block is gone: the next one has the whole time again. */
     fg_connection_set_deadline(connection, fg_tick_microseconds(),
@@ -208,10 +215,12 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
                                     FG_BOUND_REPLY_TIME)) {
         return MHD_NO; /* too late: the socket is shut down */
     }
+    connection->short_of_memory = true; /* until there is a response */
     bool closing = atomic_load(&public->gateway->draining);
     if (answer->repeats && !closing) {
         struct MHD_Response *kept =
             fg_kept_response(&public->kept, answer->content_type, answer->body);
+        connection->short_of_memory = kept == NULL;
         return kept != NULL ? MHD_queue_response(transport, answer->status, kept) : MHD_NO;
     }
     /* The exchange outlives the response: the library completes the request before it frees it. */
@@ -226,6 +235,7 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
     }
     enum MHD_Result result = MHD_NO;
     if (add_fields(response, answer, closing)) {
+        connection->short_of_memory = false;
         result = MHD_queue_response(transport, answer->status, response);
     }
     MHD_destroy_response(response);
@@ -287,7 +297,7 @@ static bool are_whole(const struct fg_field *fields, size_t count)
 /* The time that a body of this size has, from now on. */
 static void give_body_time(struct fg_connection *connection)
 {
-    const struct fg_public *public = connection->owner;
+    const struct fg_public *public = public_of(connection);
     const struct fg_config *config = &public->gateway->config;
     uint64_t body_size = fg_exchange_body_size(connection->exchange);
     uint64_t seconds = config->body_seconds + body_size / config->body_rate;
@@ -384,9 +394,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
     (void)url;
     struct fg_public *public = context;
     struct fg_connection *connection = *request;
-    if (connection == NULL || connection->exchange == NULL) {
-        return MHD_NO; /* memory was short: the library closes the connection */
+    if (connection == NULL || connection->exchange == NULL || connection->refused != 0) {
+        return MHD_NO; /* memory was short, or it is answered: the library closes the connection */
     }
+    connection->given = true;
     if (!connection->head_done) {
         return take_head(public, connection, transport, method, version);
     }
@@ -421,7 +432,8 @@ static struct MHD_Daemon *start_daemon(struct thread *thread, int listen_socket,
     struct MHD_OptionItem tls_options[FG_TLS_OPTIONS];
     unsigned tls_flags = fg_tls_options(config, config->tls_certificate != NULL, tls_options);
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL, on_request, public,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | tls_flags, 0, NULL, NULL,
+        on_request, public, MHD_OPTION_EXTERNAL_LOGGER, fg_endings_hear, &thread->endings,
         MHD_OPTION_ARRAY, tls_options, MHD_OPTION_LISTEN_SOCKET, listen_socket,
         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)config->connection_memory,
@@ -444,6 +456,7 @@ static bool start_thread(struct fg_public *public, int listen_socket)
                            (public->threads_count < config->connections % config->threads);
     struct thread *thread = &public->threads[public->threads_count];
     thread->public = public;
+    fg_endings_init(&thread->endings, &public->connections, &thread->driver);
     int copy = fcntl(listen_socket, F_DUPFD_CLOEXEC, 0);
     struct MHD_Daemon *daemon = copy >= 0 ? start_daemon(thread, copy, connections) : NULL;
     if (daemon == NULL) {

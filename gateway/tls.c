@@ -246,6 +246,37 @@ static int on_certificate(gnutls_session_t session, const struct gnutls_cert_ret
     return code == 0 ? 0 : -1;
 }
 
+void fg_tls_send(void *session, const char *data, size_t size)
+{
+    if (gnutls_record_send(session, data, size) == (ssize_t)size) {
+        (void)gnutls_bye(session, GNUTLS_SHUT_WR);
+    }
+}
+
+bool fg_tls_is_established(void *session)
+{
+    /* There is a description from the end of the handshake on. */
+    char *description = gnutls_session_get_desc(session);
+    bool established = description != NULL;
+    gnutls_free(description);
+    return established;
+}
+
+bool fg_tls_has_ended(void *session)
+{
+    char byte;
+    switch (gnutls_record_recv(session, &byte, 1)) {
+    case 0:
+    case GNUTLS_E_PREMATURE_TERMINATION:
+    case GNUTLS_E_INVALID_SESSION: /* that was said to the library before */
+    case GNUTLS_E_PULL_ERROR:
+    case GNUTLS_E_PUSH_ERROR:
+        return true;
+    default:
+        return false;
+    }
+}
+
 unsigned fg_tls_options(const struct fg_config *config, bool wanted,
                         struct MHD_OptionItem ret_options[FG_TLS_OPTIONS])
 {

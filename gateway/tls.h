@@ -41,4 +41,16 @@ int64_t fg_tls_expires(void);
 unsigned fg_tls_options(const struct fg_config *config, bool wanted,
                         struct MHD_OptionItem ret_options[FG_TLS_OPTIONS]);
 
+/*
+ * Sends data and the end of all data on a session of the HTTP library's, on its thread, as far as
+ * the socket takes them without waiting.
+ */
+void fg_tls_send(void *session, const char *data, size_t size);
+
+/* True if the handshake of a session of the HTTP library's is complete. On its thread. */
+bool fg_tls_is_established(void *session);
+
+/* True if its peer has sent the end of all data. On its thread, when the library reads no more. */
+bool fg_tls_has_ended(void *session);
+
 #endif

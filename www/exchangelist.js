@@ -46,7 +46,7 @@ function subject({ commands, method, target }) {
     return commands;
   }
   const command = /^\/api\/[^/]+\/(.+)$/.exec(target) ?? (isClassic(target) ? /[?&](cmd=[^&]*)/.exec(target) : null);
-  return command ? command[1] : `${method} ${target}`;
+  return command ? command[1] : `${method} ${target}`.trim() || 'no request';
 }
 
 const cells = [

@@ -107,6 +107,7 @@ export function makeCards() {
     makeFacts(byId('bundles'), bundles),
     makeFacts(byId('process'), process),
     makeCounts('Answers that were sent, by HTTP status', 'Status', ['Answers'], ['status']),
+    makeCounts('Requests without an answer that was sent whole', 'Why', ['Requests'], ['aborted_by']),
     makeCounts('Frames by type', 'Frame type', ['In', 'Out'], ['frames_in_by_type', 'frames_out_by_type']),
     showConfiguration,
     showTop,

@@ -14,6 +14,7 @@
 #include "gateway/admin/exchangejson.h"
 #include "gateway/admin/metrics.h"
 #include "gateway/admin/vocabulary.h"
+#include "gateway/endings.h"
 #include "gateway/tls.h"
 
 #include <curl/curl.h>
@@ -28,7 +29,8 @@ enum {
     SENDERS_QUEUE = 8, /* requests that wait for one of them */
     METRICS_MAX = 1024 * 1024,
     TEXT_MAX = 16 * 1024,
-    ENCODE_FACTOR = 4, /* frames are no larger than that many times their human strings */
+    ARGUMENTS_MAX = 16, /* of a query; each takes memory that the head needs */
+    ENCODE_FACTOR = 4,  /* frames are no larger than that many times their human strings */
 };
 
 struct fg_admin {
@@ -37,6 +39,7 @@ struct fg_admin {
     _Atomic(struct MHD_Daemon *) daemon; /* its threads run, and ask, before it is known here */
     struct fg_connections connections;   /* with deadlines, as those of the public listener */
     struct fg_config limits;             /* of them; the others of the gateway are not for here */
+    struct fg_endings endings;           /* hears of answers of the library's that are malformed */
     struct fg_events *events;
     struct fg_workers *senders;
     atomic_bool stopping;
@@ -105,14 +108,20 @@ static enum MHD_Result answer_exchange(struct request *request)
                : fg_admin_send_json(request->transport, MHD_HTTP_OK, text);
 }
 
-/* Of a peer that trickles, the library sees no end. No deadline is 0. */
-static void set_deadline(struct MHD_Connection *transport, uint64_t seconds, enum fg_bound bound)
+/* NULL if memory was short. */
+static struct fg_connection *connection_of(struct MHD_Connection *transport)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(transport, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    if (info != NULL && info->socket_context != NULL) {
-        (void)fg_connection_set_deadline(info->socket_context, fg_tick_microseconds(), seconds,
-                                         bound);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+/* Of a peer that trickles, the library sees no end. No deadline is 0. */
+static void set_deadline(struct MHD_Connection *transport, uint64_t seconds, enum fg_bound bound)
+{
+    struct fg_connection *connection = connection_of(transport);
+    if (connection != NULL) {
+        (void)fg_connection_set_deadline(connection, fg_tick_microseconds(), seconds, bound);
     }
 }
 
@@ -448,12 +457,18 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
     (void)version;
     struct fg_admin *admin = context;
     struct request *request = *state;
+    struct fg_connection *connection = connection_of(transport);
+    if (connection == NULL || connection->refused != 0) {
+        return MHD_NO;
+    }
+    connection->given = true;
     if (request == NULL) {
         request = calloc(1, sizeof(*request));
         if (request == NULL) {
             return MHD_NO;
         }
         *state = request;
+        connection->owner = request;
         request->admin = admin;
         request->transport = transport;
         request->resource = find_resource(url);
@@ -472,19 +487,53 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *transpor
     return MHD_YES;
 }
 
+static void free_request(struct request *request)
+{
+    if (request != NULL) {
+        fg_buffer_free(&request->body);
+        free(request->document);
+        free(request);
+    }
+}
+
 static void on_completed(void *context, struct MHD_Connection *transport, void **state,
                          enum MHD_RequestTerminationCode code)
 {
     (void)code;
     const struct fg_admin *admin = context;
-    struct request *request = *state;
+    struct fg_connection *connection = connection_of(transport);
     set_deadline(transport, admin->gateway->config.idle_seconds, FG_BOUND_IDLE_TIME);
-    if (request != NULL) {
-        fg_buffer_free(&request->body);
-        free(request->document);
-        free(request);
-        *state = NULL;
+    free_request(*state);
+    *state = NULL;
+    if (connection != NULL) {
+        connection->given = false;
+        connection->owner = NULL;
     }
+}
+
+/* The first line of a request. What this returns is what on_request gets. */
+static void *on_target(void *context, const char *target, struct MHD_Connection *transport)
+{
+    (void)context;
+    struct fg_connection *connection = connection_of(transport);
+    unsigned arguments = 1;
+    if (connection != NULL) {
+        connection->target_end = target != NULL ? target + strlen(target) : NULL;
+    }
+    for (const char *at = target; at != NULL && (at = strchr(at, '&')) != NULL; at++) {
+        arguments++;
+    }
+    if (arguments > ARGUMENTS_MAX) {
+        fg_endings_hide_arguments(target);
+    }
+    return NULL;
+}
+
+static size_t on_unescape(void *context, struct MHD_Connection *transport, char *text)
+{
+    (void)context;
+    fg_endings_see(connection_of(transport), text);
+    return MHD_http_unescape(text);
 }
 
 static void on_connection(void *context, struct MHD_Connection *transport, void **socket_context,
@@ -492,7 +541,11 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
 {
     struct fg_admin *admin = context;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        fg_connections_close(&admin->connections, *socket_context);
+        struct fg_connection *connection = *socket_context;
+        if (connection != NULL) {
+            free_request(connection->owner); /* the library gave it up, and did not say so */
+        }
+        fg_connections_close(&admin->connections, connection);
         *socket_context = NULL;
         return;
     }
@@ -501,7 +554,8 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
         MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr, &peer);
     *socket_context = fg_connections_open(
         &admin->connections,
-        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, &peer);
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, &peer,
+        transport, NULL);
 }
 
 /* -- the daemon -------------------------------------------------------------------------------- */
@@ -512,8 +566,10 @@ static struct MHD_Daemon *start_daemon(struct fg_admin *admin, int listen_socket
     struct MHD_OptionItem tls[FG_TLS_OPTIONS];
     unsigned tls_flags = fg_tls_options(config, fg_admin_has_tls(config), tls);
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | tls_flags, 0, NULL, NULL,
-        on_request, admin, MHD_OPTION_ARRAY, tls, MHD_OPTION_LISTEN_SOCKET, listen_socket,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | tls_flags, 0,
+        NULL, NULL, on_request, admin, MHD_OPTION_EXTERNAL_LOGGER, fg_endings_hear, &admin->endings,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape,
+        NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_LISTEN_SOCKET, listen_socket,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, admin, MHD_OPTION_NOTIFY_COMPLETED, on_completed, admin, MHD_OPTION_END);
@@ -533,6 +589,7 @@ enum fg_status fg_admin_start(struct fg_gateway *gateway, struct fg_public *publ
     admin->public = public;
     admin->limits.header_seconds = gateway->config.header_seconds;
     fg_connections_init(&admin->connections, &admin->limits, gateway->state);
+    fg_endings_init(&admin->endings, &admin->connections, NULL);
     if (fg_workers_new(SENDERS, SENDERS_QUEUE, &admin->senders) != FG_OK ||
         fg_events_new(gateway, describe_listening, admin, &admin->events) != FG_OK) {
         close(listen_socket);

@@ -48,11 +48,16 @@ static void put_seconds(struct page *page, const char *name, const char *type, c
 
 static void put_totals(struct page *page, const struct fg_counters *counters)
 {
-    put_one(page, "framegate_requests_total", "counter", "Requests whose first line was read.",
-            counters->requests);
-    put_one(page, "framegate_requests_aborted_total", "counter",
-            "Requests whose peer left or was cut off before the answer was sent.",
-            counters->aborted);
+    put_one(page, "framegate_requests_total", "counter",
+            "Requests that began, and what came instead of one.", counters->requests);
+    put_one(page, "framegate_requests_ended_total", "counter", "Of these, those that are over.",
+            counters->ended);
+    head(page, "framegate_requests_aborted_total", "counter",
+         "Of these, those without an answer that was sent whole, by why.");
+    for (unsigned end = FG_END_ANSWERED + 1; end < FG_END_COUNT; end++) {
+        PUT(page, "framegate_requests_aborted_total{reason=\"%s\"} %" PRIu64 "\n", fg_end_name(end),
+            counters->ends[end]);
+    }
     put_one(page, "framegate_protocol_errors_total", "counter",
             "Requests in which the peer broke the protocol.", counters->protocol_errors);
     put_one(page, "framegate_streams_reopened_total", "counter",
@@ -199,7 +204,7 @@ static void put_gateway(struct page *page, struct fg_gateway *gateway,
     put_one(page, "framegate_exchanges_in_flight", "gauge", "Requests that are not over.",
             view->in_flight_count);
     put_one(page, "framegate_exchange_memory_bytes", "gauge",
-            "Bytes that exchanges hold of requests and replies, where it is over 64 KiB.",
+            "Bytes of exchanges, and of requests and replies that one holds if over 64 KiB.",
             view->memory_bytes);
     put_one(page, "framegate_workers", "gauge", "Threads that run slow commands.",
             gateway->config.workers);

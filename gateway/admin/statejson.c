@@ -52,11 +52,22 @@ static json_t *types_json(const uint64_t counts[FG_FRAME_TYPES], bool *ok)
     return object;
 }
 
+static json_t *ends_json(const struct fg_counters *counters, bool *ok)
+{
+    json_t *object = json_object();
+    for (unsigned end = FG_END_ANSWERED + 1; end < FG_END_COUNT; end++) {
+        fg_json_put_number(object, ok, fg_end_name(end), counters->ends[end]);
+    }
+    return object;
+}
+
 static json_t *totals_json(const struct fg_counters *counters, bool *ok)
 {
     json_t *object = json_object();
     fg_json_put_number(object, ok, "requests", counters->requests);
+    fg_json_put_number(object, ok, "ended", counters->ended);
     fg_json_put_number(object, ok, "aborted", counters->aborted);
+    fg_json_put(object, ok, "aborted_by", ends_json(counters, ok));
     fg_json_put_number(object, ok, "commands", counters->commands);
     fg_json_put_number(object, ok, "command_errors", counters->command_errors);
     fg_json_put_number(object, ok, "protocol_errors", counters->protocol_errors);

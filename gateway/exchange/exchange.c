@@ -86,7 +86,9 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
         exchange->shard = shard;
         exchange->holding.memory = fg_state_memory(gateway->state);
         exchange->peer = *peer;
-        exchange->id = fg_shard_enter(gateway->state, shard, &exchange->entry);
+        size_t room = target.size > FG_TARGET_ROOM ? target.size : FG_TARGET_ROOM;
+        exchange->id = fg_shard_enter(gateway->state, shard, &exchange->entry,
+                                      sizeof(struct fg_exchange) + room);
     }
     pthread_mutex_unlock(&shard->lock);
     if (exchange == NULL) {
@@ -143,7 +145,7 @@ static uint64_t held_bytes(const struct fg_exchange *exchange)
     return held;
 }
 
-void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, bool aborted)
+void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, enum fg_end end)
 {
     if (exchange == NULL) {
         return;
@@ -161,8 +163,8 @@ void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, bool aborted)
        What made its answer counts itself, and workers may have it for a moment more. */
     account(exchange, 0);
     struct fg_finished *finished = fg_shard_leave(
-        shard, &exchange->entry, fg_exchange_final_status(exchange), aborted, &exchange->log);
-    fg_exchange_record(exchange, aborted, finished);
+        shard, &exchange->entry, fg_exchange_final_status(exchange), end, &exchange->log);
+    fg_exchange_record(exchange, end, finished);
     fg_exchange_log(exchange, finished);
     clear(exchange);
     release(exchange);
@@ -190,13 +192,23 @@ void fg_exchange_protocol_error(struct fg_exchange *exchange, uint16_t requestid
     }
 }
 
-void fg_exchange_late(struct fg_exchange *exchange)
+void fg_exchange_answered(struct fg_exchange *exchange, uint16_t status, const char *message)
 {
     pthread_mutex_lock(&exchange->shard->lock);
-    exchange->status = 408;
+    exchange->status = status;
     exchange->phase = FG_PHASE_RESPONDING;
-    fg_fail(&exchange->error, FG_OK, 0, "the request did not come in time");
+    fg_fail(&exchange->error, FG_OK, 0, "%s", message);
     pthread_mutex_unlock(&exchange->shard->lock);
+}
+
+bool fg_exchange_has_answer(const struct fg_exchange *exchange)
+{
+    return exchange->phase == FG_PHASE_RESPONDING;
+}
+
+bool fg_exchange_was_cut(const struct fg_exchange *exchange)
+{
+    return exchange->cut;
 }
 
 /* -- the head --------------------------------------------------------------------------------- */
@@ -464,6 +476,20 @@ static void finish_reflect(struct fg_exchange *exchange)
     exchange->status = fg_debugreflect_end(&exchange->debug, framing, &error);
 }
 
+/* It is the command capabilities, in whatever form it is asked for. */
+static enum fg_status finish_handshake(struct fg_exchange *exchange)
+{
+    const struct fg_command_spec *spec = fg_registry_find(fg_bytes_from_string("capabilities"));
+    fg_exchange_count_command(exchange, spec);
+    fg_buffer_init(&exchange->body, (size_t)exchange->gateway->config.reply_bytes);
+    enum fg_status status =
+        fg_handshake_answer(&exchange->handshake, exchange->gateway, &exchange->body,
+                            &exchange->handshake_type, &exchange->error);
+    exchange->running.bytes_out = exchange->body.size;
+    fg_exchange_count_run(exchange, spec, status == FG_OK ? NULL : exchange->error.message);
+    return status;
+}
+
 /* Decides the verdict. True if a command must be run first. With the lock held. */
 static bool finish(struct fg_exchange *exchange)
 {
@@ -482,13 +508,7 @@ static bool finish(struct fg_exchange *exchange)
     } else if (exchange->route.kind == FG_ROUTE_CLASSIC) {
         fg_exchange_classic_finish(exchange);
     } else if (exchange->route.kind == FG_ROUTE_HANDSHAKE && exchange->status == 0) {
-        /* For those who look; what commands count is of commands. */
-        exchange->ran[0] =
-            (struct fg_ran){fg_registry_find(fg_bytes_from_string("capabilities")), 1};
-        exchange->ran_count = exchange->ran[0].spec != NULL;
-        fg_buffer_init(&exchange->body, (size_t)exchange->gateway->config.reply_bytes);
-        status = fg_handshake_answer(&exchange->handshake, exchange->gateway, &exchange->body,
-                                     &exchange->handshake_type, &exchange->error);
+        status = finish_handshake(exchange);
     }
     if (status != FG_OK) {
         exchange->status = 500;
@@ -605,6 +625,7 @@ enum fg_status fg_exchange_take(struct fg_exchange *exchange, uint8_t *buffer, s
         fg_exchange_count_unsized(exchange, exchange->unsized[0].requestid, size);
     }
     if (fg_failed(status)) {
+        exchange->cut = true;
         fg_fail(&exchange->error, FG_OK, 0, "the response was cut: %s", fg_status_text(status));
     }
     pthread_mutex_unlock(&exchange->shard->lock);

@@ -34,13 +34,19 @@ enum fg_status fg_exchange_new(struct fg_gateway *gateway, struct fg_bytes targe
                                const struct fg_address *peer, struct fg_exchange **ret_exchange);
 
 /*
- * The answer was sent, or will never be (aborted), now, as fg_now_microseconds: writes the access
- * log and the record, and frees the exchange. Takes NULL.
+ * The answer was sent, or will never be, now, as fg_now_microseconds: writes the access log and the
+ * record, and frees the exchange. Takes NULL.
  */
-void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, bool aborted);
+void fg_exchange_end(struct fg_exchange *exchange, uint64_t now, enum fg_end end);
 
-/* The peer was answered with 408 instead, before its request was complete; for the record. */
-void fg_exchange_late(struct fg_exchange *exchange);
+/* The peer got this answer from elsewhere, and no other; for the record. message: why. */
+void fg_exchange_answered(struct fg_exchange *exchange, uint16_t status, const char *message);
+
+/* True if an answer was given out, whole or in part. */
+bool fg_exchange_has_answer(const struct fg_exchange *exchange);
+
+/* True if the answer had to be cut: what it is made of failed. */
+bool fg_exchange_was_cut(const struct fg_exchange *exchange);
 
 /*
  * The head is complete. head->target, verdicts and memory_short are filled in here. ANSWER: the

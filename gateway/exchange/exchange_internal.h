@@ -53,6 +53,7 @@ struct fg_exchange {
     /* The verdict. Once it is known the rest of the body is not looked at. */
     uint16_t status; /* 0: not known yet */
     bool protocol_error;
+    bool cut; /* the answer ended before its end */
     uint16_t error_requestid;
 
     struct fg_frame_reader reader;
@@ -255,7 +256,7 @@ void fg_exchange_note_made(void *context, struct fg_bytes frame);
 
 /* exchange_report.c: the line in the access log, and the record of a finished exchange. */
 void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *finished);
-void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
+void fg_exchange_record(const struct fg_exchange *exchange, enum fg_end end,
                         struct fg_finished *ret_finished);
 
 #endif

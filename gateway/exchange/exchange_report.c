@@ -72,7 +72,7 @@ static enum fg_failure failure_of(const struct fg_exchange *exchange)
     return turned_away && (status < 500 || bound) ? FG_FAILURE_TURNED_AWAY : FG_FAILURE_WITHIN;
 }
 
-void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
+void fg_exchange_record(const struct fg_exchange *exchange, enum fg_end end,
                         struct fg_finished *ret_finished)
 {
     ret_finished->id = exchange->id;
@@ -87,14 +87,13 @@ void fg_exchange_record(const struct fg_exchange *exchange, bool aborted,
     memcpy(ret_finished->ran, exchange->ran, exchange->ran_count * sizeof(exchange->ran[0]));
     ret_finished->ran_count = exchange->ran_count;
     ret_finished->ran_others = exchange->ran_others;
-    ret_finished->message[0] = '\0';
-    const bool refused = exchange->error.message[0] != '\0';
-    if (refused || exchange->command_errors > 0) {
-        snprintf(ret_finished->message, sizeof(ret_finished->message), "%.150s",
-                 refused ? exchange->error.message : exchange->command_error);
-    }
+    const char *message = exchange->error.message[0] != '\0' ? exchange->error.message
+                          : exchange->command_errors > 0     ? exchange->command_error
+                                                             : fg_end_text(end);
+    snprintf(ret_finished->message, sizeof(ret_finished->message), "%.150s", message);
     ret_finished->status = fg_exchange_final_status(exchange);
-    ret_finished->aborted = aborted;
+    ret_finished->aborted = end != FG_END_ANSWERED;
+    ret_finished->ending = end;
     ret_finished->failure = failure_of(exchange);
     ret_finished->commands_count = exchange->commands;
     ret_finished->command_errors = exchange->command_errors;
@@ -156,15 +155,17 @@ void fg_exchange_log(struct fg_exchange *exchange, const struct fg_finished *fin
     int size = snprintf(
         line, sizeof(line),
         "%s - %s [%s] \"%s %s %s\" %03u %llu \"-\" \"%s\" id=%llu commands=%s "
-        "frames=%llu/%llu bytes=%llu/%llu us=%llu port=%s%s%s\n",
+        "frames=%llu/%llu bytes=%llu/%llu us=%llu port=%s%s%s%s\n",
         host, user_of(exchange, finished), date,
-        finished->method[0] != '\0' ? finished->method : "-", text.target,
+        finished->method[0] != '\0' ? finished->method : "-",
+        text.target[0] != '\0' ? text.target : "-",
         exchange->version[0] != '\0' ? exchange->version : "-", finished->status,
         (unsigned long long)finished->bytes_out, exchange->agent[0] != '\0' ? exchange->agent : "-",
         (unsigned long long)finished->id, text.commands, (unsigned long long)finished->frames_in,
         (unsigned long long)finished->frames_out, (unsigned long long)finished->bytes_in,
         (unsigned long long)finished->bytes_out, (unsigned long long)finished->microseconds, port,
-        exchange->route.tells_hg ? " denied" : "", finished->aborted ? " aborted" : "");
+        exchange->route.tells_hg ? " denied" : "", finished->aborted ? " aborted=" : "",
+        finished->aborted ? fg_end_name(finished->ending) : "");
     if (size > 0 && (size_t)size < sizeof(line)) {
         fg_shard_log(exchange->gateway->state, exchange->shard, line, (size_t)size);
     }

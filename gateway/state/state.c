@@ -116,6 +116,31 @@ void fg_state_free(struct fg_state *state)
 /* -- counting -----------------------------------------------------------------------------------
  */
 
+static const struct {
+    const char *name;
+    const char *text;
+} ends[FG_END_COUNT] = {
+    [FG_END_ANSWERED] = {"answered", ""},
+    [FG_END_PEER] = {"peer", "the peer left before it had the answer"},
+    [FG_END_DEADLINE] = {"deadline", "a deadline passed, and the peer was cut off"},
+    [FG_END_MALFORMED] = {"malformed", "what came was no request, and the connection was closed"},
+    [FG_END_TLS] = {"tls", "the TLS handshake failed"},
+    [FG_END_REPLY] = {"reply", "the reply could not be finished"},
+    [FG_END_MEMORY] = {"memory", "memory was short"},
+    [FG_END_ADDRESS] = {"address", "the address has as many connections as it may"},
+    [FG_END_STOP] = {"stop", "the gateway stopped"},
+};
+
+const char *fg_end_name(enum fg_end end)
+{
+    return ends[end].name;
+}
+
+const char *fg_end_text(enum fg_end end)
+{
+    return ends[end].text;
+}
+
 struct fg_shard *fg_state_shard(struct fg_state *state)
 {
     static _Thread_local unsigned number; /* from 1; 0: this thread has none yet */
@@ -125,7 +150,8 @@ struct fg_shard *fg_state_shard(struct fg_state *state)
     return &state->shards[(number - 1) % state->count].shard;
 }
 
-uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry)
+uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry,
+                        size_t bytes)
 {
     entry->next = shard->in_flight;
     entry->link = &shard->in_flight;
@@ -134,6 +160,8 @@ uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct f
     }
     shard->in_flight = entry;
     shard->in_flight_count++;
+    entry->bytes = bytes;
+    shard->in_flight_bytes += bytes;
     shard->counters.requests++;
     /* Each shard counts in steps of the number of shards, so no two give the same id. */
     entry->id = shard->next_id;
@@ -161,19 +189,27 @@ static void forget(struct fg_shard *shard, size_t place)
     fg_frame_log_clear(&shard->logs[place]);
 }
 
+static void count_end(struct fg_counters *counters, uint16_t status, enum fg_end end)
+{
+    counters->ended++;
+    if (end != FG_END_ANSWERED) {
+        counters->aborted++;
+        counters->ends[end]++;
+    } else if (status < FG_STATUS_MAX) {
+        counters->status[status]++;
+    }
+}
+
 struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
-                                   uint16_t status, bool aborted, struct fg_frame_log *log)
+                                   uint16_t status, enum fg_end end, struct fg_frame_log *log)
 {
     *entry->link = entry->next;
     if (entry->next != NULL) {
         entry->next->link = entry->link;
     }
     shard->in_flight_count--;
-    if (aborted) {
-        shard->counters.aborted++;
-    } else if (status < FG_STATUS_MAX) {
-        shard->counters.status[status]++;
-    }
+    shard->in_flight_bytes -= entry->bytes;
+    count_end(&shard->counters, status, end);
     size_t place = shard->finished_count % FG_FINISHED_MAX;
     if (shard->finished_count >= FG_FINISHED_MAX) {
         forget(shard, place);
@@ -226,6 +262,15 @@ void fg_shard_count_bytes_out(struct fg_shard *shard, const struct fg_command_sp
     if (counters != NULL) {
         counters->bytes_out += bytes;
     }
+}
+
+void fg_state_count_end(struct fg_state *state, uint16_t status, enum fg_end end)
+{
+    struct fg_shard *shard = &state->shards[0].shard;
+    pthread_mutex_lock(&shard->lock);
+    shard->counters.requests++;
+    count_end(&shard->counters, status, status != 0 ? FG_END_ANSWERED : end);
+    pthread_mutex_unlock(&shard->lock);
 }
 
 void fg_state_count_bound(struct fg_state *state, enum fg_bound bound)
@@ -375,6 +420,7 @@ static void copy_shard(const struct fg_shard *shard, size_t entry_size,
                        void (*describe)(const struct fg_in_flight *entry, void *ret_entry),
                        struct fg_state_view *view)
 {
+    view->memory_bytes += shard->in_flight_bytes;
     add_counters(&view->counters, &shard->counters, sizeof(view->counters));
     add_counters(view->commands, shard->commands, view->commands_count * sizeof(*view->commands));
     append_finished(view, shard->finished, shard->finished_count, FG_FINISHED_MAX);
@@ -399,7 +445,7 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     }
     clock_gettime(CLOCK_REALTIME, &view.time);
     view.uptime_microseconds = fg_now_microseconds() - state->start;
-    view.memory_bytes = fg_memory_bytes(&state->memory);
+    view.memory_bytes += fg_memory_bytes(&state->memory);
     view.counters.bounds[FG_BOUND_MEMORY] += atomic_load(&state->memory.refusals);
     view.counters.log_lines_lost = fg_log_lost();
     unlock_all(state);

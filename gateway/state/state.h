@@ -48,11 +48,33 @@ struct fg_command_run {
     uint64_t microseconds;
 };
 
+/* How an exchange ended: with an answer, or why it has none. */
+enum fg_end {
+    FG_END_ANSWERED,
+    FG_END_PEER,      /* the peer left */
+    FG_END_DEADLINE,  /* the peer was cut off */
+    FG_END_MALFORMED, /* what came was no request, and the connection was closed */
+    FG_END_TLS,       /* its handshake failed */
+    FG_END_REPLY,     /* the reply could not be finished */
+    FG_END_MEMORY,
+    FG_END_ADDRESS, /* its address had as many connections as it may */
+    FG_END_STOP,    /* the gateway stopped */
+    FG_END_COUNT,
+};
+
+/* A word for counters and the log. Static. */
+const char *fg_end_name(enum fg_end end);
+
+/* The same for people; empty for FG_END_ANSWERED. Static. */
+const char *fg_end_text(enum fg_end end);
+
 /* All of them only grow. */
 struct fg_counters {
-    uint64_t requests; /* whose head was read */
-    uint64_t aborted;  /* whose peer left, or was cut off, before the answer was sent */
-    uint64_t commands; /* that ran or were refused with an application error */
+    uint64_t requests;           /* that began */
+    uint64_t ended;              /* of these; all but those that are in flight */
+    uint64_t aborted;            /* without an answer that was sent whole */
+    uint64_t ends[FG_END_COUNT]; /* these, by why; FG_END_ANSWERED is not counted */
+    uint64_t commands;           /* that ran or were refused with an application error */
     uint64_t command_errors;
     uint64_t protocol_errors;
     uint64_t logins_missing;   /* answered with 401 since no credentials came */
@@ -105,6 +127,7 @@ struct fg_finished {
     char message[FG_MESSAGE_SIZE];
     uint16_t status; /* 0: there was no answer */
     bool aborted;
+    enum fg_end ending;
     enum fg_failure failure; /* of which kind, if it failed */
     uint64_t number;         /* how many of the shard ended before it */
     uint64_t commands_count;
@@ -123,6 +146,7 @@ struct fg_in_flight {
     struct fg_in_flight *next;
     struct fg_in_flight **link;
     uint64_t id;
+    uint64_t bytes; /* of the exchange itself */
 };
 
 /* Failures that fell out of the last ones: else a busy minute would leave nothing to look at. */
@@ -138,6 +162,7 @@ struct fg_shard {
     struct fg_command_counters *commands; /* by place in the registry */
     struct fg_in_flight *in_flight;
     uint64_t in_flight_count;
+    uint64_t in_flight_bytes;
     struct fg_finished finished[FG_FINISHED_MAX]; /* a ring */
     struct fg_frame_log logs[FG_FINISHED_MAX];    /* theirs */
     uint64_t finished_count;
@@ -167,15 +192,16 @@ struct fg_shard *fg_state_shard(struct fg_state *state);
 /* -- with the shard's lock held -----------------------------------------------------------------
  */
 
-/* Enters an exchange; returns its id, unique in this process. */
-uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry);
+/* Enters an exchange of so many bytes; returns its id, unique in this process. */
+uint64_t fg_shard_enter(struct fg_state *state, struct fg_shard *shard, struct fg_in_flight *entry,
+                        size_t bytes);
 
 /*
  * Takes it out, counts how it ended, and keeps its log, which is empty afterwards. Returns the
  * place where it is remembered, for the caller to fill while it holds the lock.
  */
 struct fg_finished *fg_shard_leave(struct fg_shard *shard, struct fg_in_flight *entry,
-                                   uint16_t status, bool aborted, struct fg_frame_log *log);
+                                   uint16_t status, enum fg_end end, struct fg_frame_log *log);
 
 /* Counts a bound that was reached; FG_BOUND_UNCOUNTED is none. */
 void fg_shard_count_bound(struct fg_shard *shard, enum fg_bound bound);
@@ -203,6 +229,9 @@ void fg_state_flush_log(struct fg_state *state);
 /* How many exchanges are in flight. */
 uint64_t fg_state_in_flight(struct fg_state *state);
 
+/* Counts what came and went without an exchange, for want of memory. */
+void fg_state_count_end(struct fg_state *state, uint16_t status, enum fg_end end);
+
 /* Counts a bound that was reached outside of any exchange. */
 void fg_state_count_bound(struct fg_state *state, enum fg_bound bound);
 
@@ -213,7 +242,7 @@ struct fg_memory *fg_state_memory(struct fg_state *state);
 struct fg_state_view {
     struct timespec time; /* wall clock */
     uint64_t uptime_microseconds;
-    uint64_t memory_bytes;
+    uint64_t memory_bytes; /* of fg_state_memory, and of the exchanges in flight themselves */
     struct fg_counters counters;
     struct fg_command_counters *commands; /* by place in the registry */
     size_t commands_count;

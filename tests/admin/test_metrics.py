@@ -70,12 +70,16 @@ class Metrics(support.AdminTest):
         state = self.work()
         families = self.families()
         totals = state["totals"]
-        for name, key in (("requests", "requests"), ("protocol_errors", "protocol_errors"),
+        for name, key in (("requests", "requests"), ("requests_ended", "ended"), ("protocol_errors", "protocol_errors"),
                           ("received_bytes", "bytes_in"), ("sent_bytes", "bytes_out")):
             self.assertEqual(self.values(families["framegate_" + name]), {(): totals[key]}, name)
         self.assertEqual(
             self.values(families["framegate_responses"]),
             {(status,): count for status, count in totals["status"].items()},
+        )
+        self.assertEqual(
+            self.values(families["framegate_requests_aborted"]),
+            {(reason,): count for reason, count in totals["aborted_by"].items()},
         )
         runs = self.values(families["framegate_commands"])
         errors = self.values(families["framegate_command_errors"])

@@ -184,7 +184,7 @@ static struct fg_answer converse(const struct input *input, size_t slice,
     }
     take_answer(exchange, &answer, ret_text);
     answer.body.size = strcmp(answer.content_type, FG_MEDIA_TYPE) == 0; /* has frames */
-    fg_exchange_end(exchange, fg_now_microseconds(), false);
+    fg_exchange_end(exchange, fg_now_microseconds(), FG_END_ANSWERED);
     HOLDS(fg_memory_bytes(fg_state_memory(gateway.state)) == 0 &&
           fg_state_in_flight(gateway.state) == 0);
     return answer;

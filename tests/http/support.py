@@ -183,15 +183,28 @@ class Server:
 
     def stop(self, sig=signal.SIGTERM, expect=0):
         """Tells it to stop and waits; returns what it wrote to standard error."""
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
         try:
+            if self.process.poll() is None:
+                self.balance()
+                self.process.send_signal(sig)
             status = self.process.wait(TIMEOUT)
         finally:
             said = self.clear()
         if status != expect:
             raise AssertionError("exit status %d: %s" % (status, said[-4000:]))
         return said
+
+    def balance(self):
+        """What began has ended, or is on a connection that is open: nothing is left behind."""
+        try:
+            self.wait_until(
+                lambda state: state["totals"]["requests"] - state["totals"]["ended"]
+                == len(state["exchanges"])
+                <= state["connections"],
+                "the end of all that began",
+            )
+        except OSError:
+            pass  # it has been told to stop, or shows its state to others alone
 
     def stderr(self):
         with open(self.log_path) as file:

@@ -20,7 +20,7 @@ LINE = re.compile(
     r'"(?P<method>\S+) (?P<target>\S+) (?P<version>\S+)" (?P<status>\d{3}) (?P<size>\d+) "-" '
     r'"(?P<agent>[^"]*)" id=(?P<id>\d+) commands=(?P<commands>\S+) '
     r"frames=(?P<frames_in>\d+)/(?P<frames_out>\d+) bytes=(?P<bytes_in>\d+)/(?P<bytes_out>\d+) "
-    r"us=(?P<us>\d+) port=(?P<port>\d+)(?P<denied> denied)?(?P<aborted> aborted)?"
+    r"us=(?P<us>\d+) port=(?P<port>\d+)(?P<denied> denied)?(?P<aborted> aborted=\w+)?"
 )
 
 # All that a stop says; a request may still be on its way out.
@@ -104,6 +104,7 @@ class State(support.ServerTest):
             change,
             {
                 "requests": 3,
+                "ended": 3,
                 "aborted": 0,
                 "commands": 2,
                 "command_errors": 1,
@@ -173,7 +174,7 @@ class AccessLog(unittest.TestCase):
         self.assertEqual({line["version"] for line in found}, {"HTTP/1.1"})
         self.assertEqual((quote["target"], quote["status"]), ("/\\x22\\x01", "404"))
         self.assertEqual(quote["agent"], "a?b?c")
-        self.assertEqual((heads["status"], heads["aborted"]), ("000", " aborted"))
+        self.assertEqual((heads["status"], heads["aborted"]), ("000", " aborted=peer"))
         self.assertEqual((multi["status"], multi["commands"]), ("200", "heads*2,?*1"))
         self.assertEqual((multi["frames_in"], multi["frames_out"]), ("3", "3"))
 
@@ -186,7 +187,8 @@ class AccessLog(unittest.TestCase):
         secret = base64.b64encode(b'ma llory":secret').decode()
         fields = [support.ACCEPT, support.CONTENT_TYPE, "Authorization: Basic " + secret]
         server.post(API + "/rw/heads", request(b"heads"), fields)
-        server.wait_until(lambda state: not state["exchanges"])
+        state = server.wait_until(lambda state: not state["exchanges"])
+        self.assertEqual(state["commands"]["capabilities"]["runs"], 2)
         said = server.stop()
         found = [LINE.fullmatch(line) for line in said.splitlines()
                  if not line.startswith("framegate: ")]

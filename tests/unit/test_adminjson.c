@@ -64,7 +64,7 @@ static int setup(void **state)
     struct fg_exchange *over = begin(fg_buffer_view(&body));
     struct fg_answer answer;
     fg_exchange_finish(over, &answer);
-    fg_exchange_end(over, fg_now_microseconds(), false);
+    fg_exchange_end(over, fg_now_microseconds(), FG_END_ANSWERED);
     live = begin(fg_buffer_view(&body));
     fg_buffer_free(&body);
     return 0;
@@ -73,7 +73,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    fg_exchange_end(live, fg_now_microseconds(), true);
+    fg_exchange_end(live, fg_now_microseconds(), FG_END_PEER);
     fg_workers_free(gateway.push_workers);
     fg_workers_free(gateway.workers);
     fg_state_free(gateway.state);

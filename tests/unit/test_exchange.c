@@ -105,7 +105,7 @@ static uint16_t converse(struct fg_bytes body, size_t slice, struct fg_buffer *o
         assert_int_equal(fg_buffer_append(out, answer.body.data, answer.body.size), FG_OK);
     }
     fails_in = saved;
-    fg_exchange_end(exchange, fg_now_microseconds(), false);
+    fg_exchange_end(exchange, fg_now_microseconds(), FG_END_ANSWERED);
     return answer.status;
 }
 
@@ -183,10 +183,10 @@ static void what_is_in_flight_can_be_seen(void **state)
     assert_string_equal(first->phase, "head");
     fg_state_view_clear(&view);
     /* The middle one, then the ends. */
-    fg_exchange_end(exchanges[1], fg_now_microseconds(), true);
+    fg_exchange_end(exchanges[1], fg_now_microseconds(), FG_END_PEER);
     assert_int_equal(fg_state_in_flight(gateway.state), 2);
-    fg_exchange_end(exchanges[2], fg_now_microseconds(), true);
-    fg_exchange_end(exchanges[0], fg_now_microseconds(), false);
+    fg_exchange_end(exchanges[2], fg_now_microseconds(), FG_END_PEER);
+    fg_exchange_end(exchanges[0], fg_now_microseconds(), FG_END_ANSWERED);
     assert_int_equal(
         fg_state_look(gateway.state, sizeof(struct fg_exchange_view), count_view, &view), FG_OK);
     assert_int_equal(view.in_flight_count, 0);
