@@ -5,7 +5,7 @@
 
 #include "gateway/log.h"
 #include "gateway/privileges.h"
-#include "handlers/repo/hgrc.h"
+#include "handlers/repo/siteconfig.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,30 +21,54 @@
  * hgweb would follow these. Whoever moves from there with deny_read in the hgrc would publish what
  * was private, so each has to be said to the gateway, in its own words or with none.
  */
-static enum fg_status check_hgrc(const struct fg_config *config, const struct fg_hgrc *hgrc,
-                                 struct fg_error *error)
+static const struct {
+    const char *option;
+    const char *key; /* of the setting that replaces it */
+} access_rows[FG_SITE_ACCESS_COUNT] = {
+    [FG_SITE_ALLOW_PULL] = {"allow-pull", "deny-read"},
+    [FG_SITE_ALLOW_PUSH] = {"allow-push", "allow-push"},
+    [FG_SITE_ALLOW_READ] = {"allow_read", "allow-read"},
+    [FG_SITE_DENY_PUSH] = {"deny_push", "deny-push"},
+    [FG_SITE_DENY_READ] = {"deny_read", "deny-read"},
+    [FG_SITE_PUSH_SSL] = {"push_ssl", "push-ssl"},
+};
+
+unsigned fg_preflight_granted(const struct fg_config *config)
 {
-    static const struct {
-        const char *option;
-        const char *key; /* of the setting that replaces it */
-    } rows[FG_HGRC_ACCESS_COUNT] = {
-        [FG_HGRC_ALLOW_PULL] = {"allow-pull", "deny-read"},
-        [FG_HGRC_ALLOW_PUSH] = {"allow-push", "allow-push"},
-        [FG_HGRC_ALLOW_READ] = {"allow_read", "allow-read"},
-        [FG_HGRC_DENY_PUSH] = {"deny_push", "deny-push"},
-        [FG_HGRC_DENY_READ] = {"deny_read", "deny-read"},
-        [FG_HGRC_PUSH_SSL] = {"push_ssl", "push-ssl"},
-    };
-    for (size_t i = 0; i < FG_HGRC_ACCESS_COUNT; i++) {
-        const struct fg_hgrc_option *option = &hgrc->access[i];
-        if (option->file != NULL && fg_config_origin(config, rows[i].key) == FG_ORIGIN_DEFAULT) {
+    unsigned granted = 0;
+    for (unsigned i = 0; i < FG_SITE_ACCESS_COUNT; i++) {
+        if (fg_config_origin(config, access_rows[i].key) != FG_ORIGIN_DEFAULT) {
+            granted |= 1u << i;
+        }
+    }
+    return granted;
+}
+
+static enum fg_status check_access(const struct fg_config *config,
+                                   const struct fg_site_settings *settings, struct fg_error *error)
+{
+    unsigned granted = fg_preflight_granted(config);
+    for (unsigned i = 0; i < FG_SITE_ACCESS_COUNT; i++) {
+        const struct fg_site_refusal *option = &settings->access[i];
+        if (option->file != NULL && (granted & (1u << i)) == 0) {
             return fg_fail(error, FG_ERR_ARGUMENT, 0,
                            "%.120s:%u: [web] %s is not followed: give --%s, or write %s into [web] "
                            "of the configuration file",
-                           option->file, option->line, rows[i].option, rows[i].key, rows[i].key);
+                           option->file, option->line, access_rows[i].option, access_rows[i].key,
+                           access_rows[i].key);
         }
     }
     return FG_OK;
+}
+
+/* What Mercurial would follow, and what costs or offers less here, is for the operator to know. */
+static void warn_of_settings(const struct fg_siteconfig *config)
+{
+    struct fg_site_refusal warning;
+    for (size_t i = 0; fg_settings_next_warning(&config->lines, &i, &warning);) {
+        fg_log_message("%s:%u: %s is not followed: %s", warning.file, warning.line, warning.setting,
+                       warning.why);
+    }
 }
 
 /* Where a path does not exist: the folder that it would be made in. */
@@ -125,7 +149,8 @@ enum fg_status fg_preflight_open(const struct fg_config *config,
 {
     struct fg_error inner = {.message = ""};
     char name[FG_SETTING_NAME_SIZE];
-    enum fg_status status = fg_repository_open(config->repository, ret_repository, &inner);
+    enum fg_status status =
+        fg_repository_open_with(config->repository, config->hg, ret_repository, &inner);
     if (status == FG_OK) {
         return FG_OK;
     }
@@ -139,13 +164,22 @@ enum fg_status fg_preflight_open(const struct fg_config *config,
 enum fg_status fg_preflight_repository(const struct fg_config *config,
                                        struct fg_repository *repository, struct fg_error *error)
 {
-    struct fg_hgrc hgrc;
-    enum fg_status status = fg_repository_hgrc(repository, &hgrc, error);
+    struct fg_siteconfig *site = NULL;
+    enum fg_status status = fg_repository_config(repository, &site, error);
     if (status == FG_OK) {
-        status = check_hgrc(config, &hgrc, error);
-        fg_hgrc_clear(&hgrc);
+        status = fg_siteconfig_check(site, ~0u, error);
     }
-    return status == FG_OK ? check_hg(config, error) : status;
+    if (status == FG_OK) {
+        status = check_access(config, &site->settings, error);
+    }
+    if (status == FG_OK) {
+        status = check_hg(config, error);
+    }
+    if (status == FG_OK) {
+        warn_of_settings(site);
+    }
+    fg_siteconfig_unref(site);
+    return status;
 }
 
 enum fg_status fg_preflight_user(const struct fg_config *config, struct fg_error *error)

@@ -17,13 +17,17 @@ enum fg_status fg_preflight_open(const struct fg_config *config,
                                  struct fg_repository **ret_repository, struct fg_error *error);
 
 /*
- * Whether the repository is one that may be served as config says: its hgrc can be parsed, and has
- * none of hgweb's options of access but those that config says itself; where anybody may push,
- * there is an hg. Errors of fg_hgrc_read; FG_ERR_ARGUMENT: error names file, line and option;
- * FG_ERR_NOT_FOUND: no hg.
+ * Whether the repository is one that may be served as config says: Mercurial's configuration for it
+ * can be parsed, has nothing that would have to be followed and is not, and none of hgweb's options
+ * of access but those that config says itself; where anybody may push, there is an hg. Says in the
+ * log what is not followed and does no harm. Errors of fg_repository_config and
+ * fg_siteconfig_check; FG_ERR_ARGUMENT: error names file, line and option; FG_ERR_NOT_FOUND: no hg.
  */
 enum fg_status fg_preflight_repository(const struct fg_config *config,
                                        struct fg_repository *repository, struct fg_error *error);
+
+/* The options of access that config says itself, as fg_repository_grant takes them. */
+unsigned fg_preflight_granted(const struct fg_config *config);
 
 /* Becomes the account that config names, if it names one. Errors of fg_privileges_drop. */
 enum fg_status fg_preflight_user(const struct fg_config *config, struct fg_error *error);

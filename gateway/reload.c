@@ -100,6 +100,7 @@ void fg_reload(struct fg_gateway *gateway, struct fg_log *log, int argc, char *c
         fg_loaded_clear(&loaded);
         return;
     }
+    fg_repository_grant(gateway->repository, fg_preflight_granted(&loaded.config));
     say_differences(&gateway->config, &loaded.config);
     fg_preflight_warn(&loaded.config, loaded.access);
     if (!fg_log_replace(log, fresh)) {

@@ -153,9 +153,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     if (status != FG_OK) {
         return status;
     }
-    if (fg_repository_set_writer(gateway->repository, config->hg, config->command_seconds) !=
-            FG_OK ||
-        fg_state_new(config->threads, config->memory_bytes, server->log, &gateway->state) !=
+    fg_repository_set_writer_seconds(gateway->repository, config->command_seconds);
+    if (fg_state_new(config->threads, config->memory_bytes, server->log, &gateway->state) !=
             FG_OK ||
         fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK ||
         fg_workers_new(config->push_workers, config->worker_queue, &gateway->push_workers) !=
@@ -164,6 +163,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     }
     fg_repository_set_listener(gateway->repository, log_line);
     fg_repository_set_memory(gateway->repository, fg_state_memory(gateway->state));
+    fg_repository_grant(gateway->repository, fg_preflight_granted(config));
     fg_repository_set_push_limits(
         gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
     raise_descriptor_limit(config);

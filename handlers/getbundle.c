@@ -10,7 +10,6 @@
 #include "handlers/commands.h"
 #include "handlers/registry.h"
 #include "handlers/repo/file.h"
-#include "handlers/repo/hgrc.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/streamclone.h"
 
@@ -381,7 +380,7 @@ static enum fg_status add_stream(struct request *request, struct fg_bundle *bund
     struct fg_streamclone *clone;
     enum fg_status status = choose_obsstore(request, &obsstore, error);
     if (status == FG_OK) {
-        status = fg_streamclone_new(request->snapshot->layout, FG_STREAMCLONE_V2, obsstore,
+        status = fg_streamclone_new(request->snapshot, FG_STREAMCLONE_V2, obsstore,
                                     request->call->memory, &clone, error);
     }
     if (status != FG_OK) {
@@ -473,11 +472,62 @@ static enum fg_status gather(struct fg_reply *reply, struct fg_error *error)
     return FG_OK;
 }
 
+/* Descending, as the heads of a view are. */
+static int compare_revs(const void *left, const void *right)
+{
+    const uint32_t *a = left;
+    const uint32_t *b = right;
+    return (*a < *b) - (*a > *b);
+}
+
+/*
+ * True if all heads are wanted and nothing is there already: a clone. Puts the heads in order, and
+ * leaves out those that were named twice.
+ */
+static bool is_full(struct request *request)
+{
+    struct fg_rev_list *heads = &request->heads;
+    const struct fg_rev_list *all = &request->snapshot->view.heads;
+    if (heads->count == 0 || request->common.count > 0 || !flag_of(request->call, "cg", true)) {
+        return false;
+    }
+    qsort(heads->revs, heads->count, sizeof heads->revs[0], compare_revs);
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < heads->count; i++) {
+        if (heads->revs[i] != heads->revs[kept - 1]) {
+            heads->revs[kept++] = heads->revs[i];
+        }
+    }
+    heads->count = kept;
+    return heads->count == all->count &&
+           memcmp(heads->revs, all->revs, all->count * sizeof all->revs[0]) == 0;
+}
+
+/* What the site's configuration does not give. */
+static enum fg_status check_allowed(struct request *request, struct fg_error *error)
+{
+    const struct fg_site_values *values = fg_snapshot_values(request->snapshot);
+    if (!values->bundle1 && !request->caps.bundle2) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                       "incompatible Mercurial client; bundle2 required (see "
+                       "https://www.mercurial-scm.org/wiki/IncompatibleClient)");
+    }
+    if (!values->full_bundles && is_full(request)) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                       "server has pull-based clones disabled (remove --pull if specified or "
+                       "upgrade Mercurial)");
+    }
+    return FG_OK;
+}
+
 static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply,
                           struct fg_error *error)
 {
     struct request request = {.call = call, .snapshot = call->snapshot};
     enum fg_status status = read_request(&request, error);
+    if (status == FG_OK) {
+        status = check_allowed(&request, error);
+    }
     if (status == FG_OK) {
         status = request.caps.bundle2 ? make_bundle2(&request, &ret_reply->body, error)
                                       : make_bundle1(&request, &ret_reply->body, error);
@@ -505,10 +555,9 @@ static bool is_own(const struct fg_call *call)
 static bool is_quick(const struct fg_call *call)
 {
     const struct fg_snapshot *snapshot = call->snapshot;
-    bool publishing = true;
     return is_news_free(call) &&
            (!flag_of(call, "phases", false) || snapshot->phase_roots.count == 0 ||
-            (fg_hgrc_publishing(snapshot->layout, &publishing, NULL) == FG_OK && publishing));
+            fg_snapshot_values(snapshot)->publishing);
 }
 
 static const struct fg_argument_spec arguments[] = {

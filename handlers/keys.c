@@ -2,7 +2,7 @@
 #include "handlers/keys.h"
 
 #include "handlers/repo/bookmarks.h"
-#include "handlers/repo/hgrc.h"
+#include "handlers/repo/siteconfig.h"
 
 struct walk {
     const struct fg_snapshot *snapshot;
@@ -40,8 +40,9 @@ static enum fg_status list_bookmarks(const struct walk *walk, struct fg_error *e
 static enum fg_status list_phases(const struct walk *walk, struct fg_error *error)
 {
     const struct fg_snapshot *snapshot = walk->snapshot;
-    bool publishing;
-    enum fg_status status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
+    bool publishing = fg_snapshot_values(snapshot)->publishing;
+    enum fg_status status = FG_OK;
+    (void)error;
     const struct fg_phase_roots *roots = &snapshot->phase_roots;
     for (size_t i = 0; i < roots->count && status == FG_OK; i++) {
         uint32_t rev = roots->items[i].rev;
@@ -61,12 +62,21 @@ static enum fg_status list_phases(const struct walk *walk, struct fg_error *erro
     return status;
 }
 
+/* Nothing: markers go in bundles. Clients look for the namespace to learn that they are taken. */
+static enum fg_status list_obsolete(const struct walk *walk, struct fg_error *error)
+{
+    (void)walk;
+    (void)error;
+    return FG_OK;
+}
+
 static const struct {
     const char *name;
     list_function list;
 } namespaces[] = {
     {"bookmarks", list_bookmarks},
     {"namespaces", list_namespaces},
+    {"obsolete", list_obsolete},
     {"phases", list_phases},
 };
 
@@ -77,6 +87,9 @@ static enum fg_status list_namespaces(const struct walk *walk, struct fg_error *
     (void)error;
     enum fg_status status = FG_OK;
     for (size_t i = 0; i < NAMESPACES_COUNT && status == FG_OK; i++) {
+        if (namespaces[i].list == list_obsolete && !fg_snapshot_values(walk->snapshot)->exchange) {
+            continue;
+        }
         status = walk->visitor(walk->context, fg_bytes_from_string(namespaces[i].name),
                                fg_bytes_from_string(""));
     }

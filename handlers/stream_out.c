@@ -12,8 +12,8 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
                           struct fg_error *error)
 {
     struct fg_streamclone *clone;
-    enum fg_status status = fg_streamclone_new(call->snapshot->layout, FG_STREAMCLONE_V1, false,
-                                               call->memory, &clone, error);
+    enum fg_status status =
+        fg_streamclone_new(call->snapshot, FG_STREAMCLONE_V1, false, call->memory, &clone, error);
     if (status == FG_ERR_UNSUPPORTED || status == FG_ERR_STATE) {
         static const char not_allowed[] = "1\n";
         static const char not_locked[] = "2\n";

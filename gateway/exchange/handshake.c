@@ -9,6 +9,7 @@
 #include "gateway/exchange/classic.h"
 #include "handlers/clonebundles.h"
 #include "handlers/registry.h"
+#include "handlers/repo/siteconfig.h"
 #include "handlers/repo/streamclone.h"
 
 #include <stdio.h>
@@ -86,7 +87,7 @@ static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_
         {NULL, "HG20"},
         {NULL, "\nbookmarks"},
         {NULL, "\nchangegroup=01,02"},
-        {"unbundle", "\ncheckheads=related"},
+        {"unbundle", "\ncheckheads=related"}, /* only if pushes race by the heads they touch */
         {"unbundle", "\ndigests=md5,sha1,sha512"},
         {"unbundle", "\nerror=abort,unsupportedcontent,pushraced,pushkey"},
         {"unbundle", "\nhgtagsfnodes"},
@@ -95,18 +96,20 @@ static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_
         {"unbundle", "\npushkey"},
         {"unbundle", "\nremote-changegroup=http,https"},
     };
+    const struct fg_site_values *values = fg_snapshot_values(snapshot);
     TRY(fg_buffer_append_string(buffer, " bundle2="));
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        if (lines[i].command == NULL || is_served(lines[i].command)) {
+        bool races = strcmp(lines[i].line, "\ncheckheads=related") == 0 && !values->related_heads;
+        if (!races && (lines[i].command == NULL || is_served(lines[i].command))) {
             TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string(lines[i].line)));
         }
-        /* Whoever hears of markers sends his: only where they are in use. */
-        if (strcmp(lines[i].line, "\nlistkeys") == 0 && fg_snapshot_has_markers(snapshot)) {
+        /* Whoever hears of markers sends his and asks for ours. */
+        if (strcmp(lines[i].line, "\nlistkeys") == 0 && values->exchange) {
             TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string("\nobsmarkers=V0,V1")));
         }
     }
-    return streams(snapshot) ? fg_classic_put_quoted(buffer, fg_bytes_from_string("\nstream=v2"))
-                             : FG_OK;
+    bool stream = streams(snapshot) && values->bundle2_stream;
+    return stream ? fg_classic_put_quoted(buffer, fg_bytes_from_string("\nstream=v2")) : FG_OK;
 }
 
 /* The formats that a client must know to take the store's files as they are. */

@@ -4,7 +4,6 @@
 #include "handlers/keys.h"
 #include "handlers/repo/bookmarks.h"
 #include "handlers/repo/endian.h"
-#include "handlers/repo/hgrc.h"
 
 #include <stdlib.h>
 
@@ -130,15 +129,9 @@ enum fg_status fg_part_put_phases(const struct fg_snapshot *snapshot,
                                   const struct fg_rev_list *heads, bool null_head,
                                   struct fg_buffer *buffer, struct fg_error *error)
 {
-    bool publishing = true;
+    /* Without roots all is public, whether by publishing or not. */
+    bool publishing = snapshot->phase_roots.count == 0 || fg_snapshot_values(snapshot)->publishing;
     enum fg_status status = FG_OK;
-    if (snapshot->phase_roots.count > 0) {
-        /* Else all is public, whether by publishing or not. */
-        status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
-    }
-    if (status != FG_OK) {
-        return status;
-    }
     if (!publishing) {
         status = put_unpublished(snapshot, heads, buffer);
     }

@@ -16,7 +16,7 @@ enum fg_status fg_part_put_keys(const struct fg_snapshot *snapshot, struct fg_by
 /*
  * Appends the phases of heads, which are served: phase and node of each; and, where one is a draft
  * in a repository that does not publish, the public heads below. null_head: the null node is a
- * head, too. Errors as fg_hgrc_publishing.
+ * head, too. FG_ERR_LIMIT, FG_ERR_MEMORY.
  */
 enum fg_status fg_part_put_phases(const struct fg_snapshot *snapshot,
                                   const struct fg_rev_list *heads, bool null_head,

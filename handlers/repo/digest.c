@@ -1,6 +1,5 @@
 /* What is said of a snapshot as a whole. Its digest is of the changesets it has, and of all that is
  * said about them. */
-#include "handlers/repo/hgrc.h"
 #include "handlers/repo/snapshot.h"
 
 #include <fcntl.h>
@@ -63,11 +62,7 @@ enum fg_status fg_snapshot_digest(struct fg_snapshot *snapshot, uint8_t ret_dige
                                   struct fg_error *error)
 {
     struct sha256_ctx context;
-    bool publishing = true;
-    enum fg_status status = fg_hgrc_publishing(snapshot->layout, &publishing, error);
-    if (status != FG_OK) {
-        return status;
-    }
+    (void)error;
     sha256_init(&context);
     pthread_mutex_lock(&snapshot->lazy_mutex);
     if (!snapshot->digested) {
@@ -76,7 +71,10 @@ enum fg_status fg_snapshot_digest(struct fg_snapshot *snapshot, uint8_t ret_dige
     }
     sha256_update(&context, FG_DIGEST_SIZE, snapshot->digest);
     pthread_mutex_unlock(&snapshot->lazy_mutex);
-    add_number(&context, publishing);
+    const struct fg_site_values *values = fg_snapshot_values(snapshot);
+    add_number(&context, values->publishing);
+    add_number(&context, values->bundle1);
+    add_number(&context, values->full_bundles);
     add_file(&context, snapshot->layout->store, "obsstore");
     sha256_digest(&context, FG_DIGEST_SIZE, ret_digest);
     return FG_OK;

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The files that matter. The first few say where the others are and how to read them. */
+/* The files that matter, but those of the configuration. The first few say where the others are and
+ * how to read them. */
 enum fg_stamped {
     FG_STAMPED_HG, /* these three are folders: only which they are counts */
     FG_STAMPED_SOURCE,
@@ -24,9 +25,6 @@ enum fg_stamped {
     FG_STAMPED_OBSSTORE,
     FG_STAMPED_BOOKMARKS,
     FG_STAMPED_LOCALTAGS,
-    FG_STAMPED_HGRC, /* what it includes is not looked at */
-    FG_STAMPED_SOURCE_HGRC,
-    FG_STAMPED_OWN_HGRC,
     FG_STAMPED_WORKING_COPY_START, /* not a file; from here on: only where something is hidden */
     FG_STAMPED_DIRSTATE = FG_STAMPED_WORKING_COPY_START,
     FG_STAMPED_MERGE_STATE,

@@ -44,8 +44,22 @@
 /* Bytes of fncache, the list of a store's files: a million of them have about 80 MB. */
 #define FG_FNCACHE_MAX ((size_t)512 << 20)
 
-/* How deep %include may nest in an hgrc. */
-#define FG_HGRC_INCLUDE_MAX 16
+/* How deep %include may nest in a configuration file of Mercurial. */
+#define FG_CONFIG_INCLUDE_MAX 16u
+
+/*
+ * Configuration files of Mercurial for one repository, with what they include, those that are
+ * missing too, and bytes of all together: read in a few milliseconds. Sites have a dozen, of a few
+ * KB each.
+ */
+#define FG_CONFIG_FILES_MAX 256u
+#define FG_CONFIG_BYTES_MAX ((size_t)1 << 20)
+
+/* Lines of them that are kept, each about 150 bytes; sites have dozens. */
+#define FG_CONFIG_LINES_MAX 16384u
+
+/* Bytes of a path in them, once variables have been replaced. */
+#define FG_CONFIG_PATH_MAX ((size_t)16 << 10)
 
 /*
  * New changesets whose texts are rebuilt, and so verified against their nodes, before a snapshot

@@ -11,8 +11,8 @@
 #include "handlers/repo/repository.h"
 
 #include "handlers/repo/freshness.h"
-#include "handlers/repo/hgrc.h"
 #include "handlers/repo/lock.h"
+#include "handlers/repo/siteconfig.h"
 #include "handlers/repo/snapshot.h"
 
 #include <pthread.h>
@@ -52,6 +52,10 @@ struct fg_repository {
     fg_repository_listener listener; /* NULL: nobody is told */
     struct fg_memory *memory;        /* borrowed; NULL: nothing is counted */
 
+    atomic_uint granted;      /* as fg_siteconfig_check */
+    atomic_bool granted_anew; /* since the configuration was last checked */
+    atomic_bool refused;      /* the last configuration that was read is not one to serve by */
+
     pthread_mutex_t state_mutex; /* held for as long as it takes to copy a pointer */
     struct state *state;         /* the present state; NULL before the first */
     uint64_t reads;              /* snapshots that were read, and how long it took */
@@ -62,6 +66,7 @@ struct fg_repository {
 
     pthread_mutex_t build_mutex; /* held by the thread that reads a new state */
     /* The rest is that thread's. */
+    struct fg_siteconfig *config;   /* as its files were last read; NULL before the first */
     struct fg_stamps locked_stamps; /* of the files while they were locked */
     int64_t locked_since;           /* ms; when they were first seen so; 0: they are not */
 };
@@ -138,6 +143,37 @@ static void count_read(struct fg_repository *repository, uint64_t us)
     pthread_mutex_unlock(&repository->state_mutex);
 }
 
+/* -- the configuration ------------------------------------------------------------------------- */
+
+/* Makes the configuration what its files say, for a layout. The caller holds build_mutex. */
+static enum fg_status update_config(struct fg_repository *repository, struct fg_layout *layout,
+                                    struct fg_error *error)
+{
+    struct fg_siteconfig *config = repository->config;
+    if (config != NULL && config->layout == layout && fg_siteconfig_is_fresh(config, true)) {
+        return FG_OK;
+    }
+    enum fg_status status = fg_siteconfig_read(layout, repository->writer, &config, error);
+    if (status == FG_OK) {
+        fg_siteconfig_unref(repository->config);
+        repository->config = config;
+    }
+    return status;
+}
+
+/* The same, and whether the repository may be served by it. */
+static enum fg_status check_config(struct fg_repository *repository, struct fg_layout *layout,
+                                   struct fg_error *error)
+{
+    enum fg_status status = update_config(repository, layout, error);
+    if (status == FG_OK) {
+        atomic_store(&repository->granted_anew, false);
+        status = fg_siteconfig_check(repository->config, atomic_load(&repository->granted), error);
+        atomic_store(&repository->refused, status != FG_OK);
+    }
+    return status;
+}
+
 /* -- reading a new state ----------------------------------------------------------------------- */
 
 /* One attempt's outcome. */
@@ -164,13 +200,13 @@ static bool lock_is_idle(struct fg_repository *repository, const struct fg_stamp
 }
 
 /* True if what was read under before is still what the files say. */
-static bool still_true(const struct fg_layout *layout, bool working_copy,
+static bool still_true(const struct fg_repository *repository, const struct fg_layout *layout,
                        const struct fg_stamps *before, bool ignore_lock)
 {
     struct fg_stamps after;
     bool transaction;
-    if (fg_stamps_take(layout, working_copy, &after, NULL) != FG_OK ||
-        !fg_stamps_equal(before, &after)) {
+    if (fg_stamps_take(layout, true, &after, NULL) != FG_OK || !fg_stamps_equal(before, &after) ||
+        !fg_siteconfig_is_fresh(repository->config, true)) {
         return false;
     }
     return ignore_lock || !fg_layout_locked(layout, &transaction);
@@ -183,9 +219,9 @@ static enum attempt read_state(struct fg_repository *repository, struct fg_layou
     struct fg_snapshot *previous = old != NULL ? old->snapshot : NULL;
     struct fg_snapshot *snapshot = NULL;
     uint64_t start = now_us();
-    *status = fg_snapshot_build(layout, previous, &snapshot, error);
+    *status = fg_snapshot_build(layout, repository->config, previous, &snapshot, error);
     count_read(repository, now_us() - start);
-    if (!still_true(layout, true, stamps, ignore_lock)) {
+    if (!still_true(repository, layout, stamps, ignore_lock)) {
         fg_snapshot_unref(snapshot);
         return ATTEMPT_MOVED;
     }
@@ -241,6 +277,12 @@ static enum attempt attempt(struct fg_repository *repository, bool ignore_lock,
     struct fg_layout *layout;
     struct fg_stamps stamps;
     *status = current_layout(repository, old, &layout, &stamps, error);
+    if (*status == FG_OK) {
+        *status = check_config(repository, layout, error);
+        if (*status != FG_OK) {
+            fg_layout_unref(layout);
+        }
+    }
     if (*status != FG_OK) {
         state_unref(old);
         return ATTEMPT_FAILED;
@@ -296,7 +338,8 @@ static bool stamps_agree(const struct state *state)
     struct fg_stamps stamps;
     const struct fg_snapshot *snapshot = state->snapshot;
     return fg_stamps_take(snapshot->layout, snapshot->view.hideable, &stamps, NULL) == FG_OK &&
-           fg_stamps_equal(&stamps, &state->stamps) && !fg_stamps_need_check(&state->stamps);
+           fg_stamps_equal(&stamps, &state->stamps) && !fg_stamps_need_check(&state->stamps) &&
+           fg_siteconfig_is_fresh(snapshot->config, true);
 }
 
 /* True if nothing has changed: by the watch where there is one, else by the stamps. */
@@ -306,7 +349,8 @@ static bool is_fresh(const struct state *state)
     if (snapshot->layout->watch == NULL) {
         return stamps_agree(state);
     }
-    return fg_stamps_still_true(snapshot->layout, snapshot->view.hideable, &state->stamps);
+    return fg_stamps_still_true(snapshot->layout, snapshot->view.hideable, &state->stamps) &&
+           fg_siteconfig_is_fresh(snapshot->config, false);
 }
 
 /* The same by the stamps, and tells the watch; only for the holder of build_mutex. */
@@ -348,9 +392,12 @@ static enum fg_status update(struct fg_repository *repository, struct fg_error *
 {
     struct fg_error failure = {.message = ""};
     struct state *state = state_get(repository);
-    bool agree = check_state(state);
+    enum fg_status status = check_config(repository, state->snapshot->layout, &failure);
+    bool agree = status == FG_OK && check_state(state);
     state_unref(state);
-    enum fg_status status = agree ? FG_OK : rebuild(repository, &failure);
+    if (status == FG_OK && !agree) {
+        status = rebuild(repository, &failure);
+    }
     keep_failure(repository, status != FG_OK ? &failure : NULL);
     if (status == FG_OK) {
         return FG_OK;
@@ -370,13 +417,26 @@ bool fg_repository_failure(struct fg_repository *repository, struct fg_error *re
     return failed;
 }
 
-enum fg_status fg_repository_hgrc(struct fg_repository *repository, struct fg_hgrc *ret_hgrc,
-                                  struct fg_error *error)
+enum fg_status fg_repository_config(struct fg_repository *repository,
+                                    struct fg_siteconfig **ret_config, struct fg_error *error)
 {
     struct state *state = state_get(repository);
-    enum fg_status status = fg_hgrc_read(state->snapshot->layout, ret_hgrc, error);
+    pthread_mutex_lock(&repository->build_mutex);
+    enum fg_status status = update_config(repository, state->snapshot->layout, error);
+    if (status == FG_OK) {
+        *ret_config = fg_siteconfig_ref(repository->config);
+    }
+    pthread_mutex_unlock(&repository->build_mutex);
     state_unref(state);
     return status;
+}
+
+void fg_repository_grant(struct fg_repository *repository, unsigned granted)
+{
+    pthread_mutex_lock(&repository->build_mutex);
+    atomic_store(&repository->granted, granted);
+    atomic_store(&repository->granted_anew, true);
+    pthread_mutex_unlock(&repository->build_mutex);
 }
 
 /* Looks at the files, now, and gives the snapshot that is true of them. */
@@ -385,13 +445,17 @@ static enum fg_status look(struct fg_repository *repository, uint64_t now,
 {
     struct state *state = state_get(repository);
     enum fg_status status = FG_OK;
-    if (is_fresh(state) && !atomic_load(&repository->failed)) {
+    if (is_fresh(state) && !atomic_load(&repository->failed) &&
+        !atomic_load(&repository->granted_anew)) {
         atomic_store_explicit(&state->looked, now, memory_order_relaxed);
     } else if (pthread_mutex_trylock(&repository->build_mutex) == 0) {
         status = update(repository, error);
         pthread_mutex_unlock(&repository->build_mutex);
         state_unref(state);
         state = state_get(repository);
+    } else if (atomic_load(&repository->refused)) {
+        /* The last snapshot is for while a new one is read, not for what may not be served. */
+        status = fg_fail(error, FG_ERR_UNSUPPORTED, 0, "the repository cannot be read");
     }
     if (status == FG_OK) {
         *ret_snapshot = fg_snapshot_ref(state->snapshot);
@@ -454,6 +518,13 @@ enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_er
 enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_repository,
                                   struct fg_error *error)
 {
+    return fg_repository_open_with(path, "hg", ret_repository, error);
+}
+
+enum fg_status fg_repository_open_with(const char *path, const char *program,
+                                       struct fg_repository **ret_repository,
+                                       struct fg_error *error)
+{
     struct fg_repository *repository = calloc(1, sizeof *repository);
     if (repository == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
@@ -462,11 +533,14 @@ enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_r
     pthread_mutex_init(&repository->build_mutex, NULL);
     repository->push_limits = (struct fg_push_limits){PUSH_BYTES, PUSH_SECONDS};
     repository->path = realpath(path, NULL);
-    enum fg_status status = fg_repository_set_writer(repository, "hg", WRITER_SECONDS);
+    repository->writer = strdup(program);
+    repository->writer_seconds = WRITER_SECONDS;
+    atomic_init(&repository->granted, ~0u);
+    enum fg_status status;
     if (repository->path == NULL) {
         status = fg_fail(error, FG_ERR_NOT_FOUND, 0, "no repository at %s", path);
-    } else if (status != FG_OK) {
-        fg_fail(error, status, 0, "out of memory");
+    } else if (repository->writer == NULL) {
+        status = fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     } else {
         pthread_mutex_lock(&repository->build_mutex);
         status = rebuild(repository, error);
@@ -486,6 +560,7 @@ void fg_repository_close(struct fg_repository *repository)
         return;
     }
     state_unref(repository->state);
+    fg_siteconfig_unref(repository->config);
     pthread_mutex_destroy(&repository->state_mutex);
     pthread_mutex_destroy(&repository->build_mutex);
     free(repository->path);
@@ -498,17 +573,9 @@ const char *fg_repository_path(const struct fg_repository *repository)
     return repository->path;
 }
 
-enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
-                                        unsigned seconds)
+void fg_repository_set_writer_seconds(struct fg_repository *repository, unsigned seconds)
 {
-    char *copy = strdup(program);
-    if (copy == NULL) {
-        return FG_ERR_MEMORY;
-    }
-    free(repository->writer);
-    repository->writer = copy;
     repository->writer_seconds = seconds;
-    return FG_OK;
 }
 
 const char *fg_repository_writer(const struct fg_repository *repository)

@@ -17,7 +17,8 @@
 struct fg_memory; /* handlers/memory.h */
 struct fg_repository;
 struct fg_snapshot;
-struct fg_hgrc;
+struct fg_siteconfig;
+struct fg_site_values;
 
 /*
  * Opens the repository in directory path (the one that has .hg in it) and reads its first
@@ -26,6 +27,14 @@ struct fg_hgrc;
  */
 enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_repository,
                                   struct fg_error *error);
+
+/*
+ * The same where pushes are taken by program (hg; copied): the configuration of its installation
+ * counts. fg_repository_open takes "hg".
+ */
+enum fg_status fg_repository_open_with(const char *path, const char *program,
+                                       struct fg_repository **ret_repository,
+                                       struct fg_error *error);
 
 /* Closes it; snapshots that are still referenced live on. Takes NULL. */
 void fg_repository_close(struct fg_repository *repository);
@@ -56,10 +65,17 @@ enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t n
 bool fg_repository_failure(struct fg_repository *repository, struct fg_error *ret_error);
 
 /*
- * Reads what the hgrc says now. Clear *ret_hgrc. Errors of fg_hgrc_read.
+ * The configuration as its files are now, refused or not; the caller owns a reference. FG_ERR_IO,
+ * FG_ERR_MEMORY.
  */
-enum fg_status fg_repository_hgrc(struct fg_repository *repository, struct fg_hgrc *ret_hgrc,
-                                  struct fg_error *error);
+enum fg_status fg_repository_config(struct fg_repository *repository,
+                                    struct fg_siteconfig **ret_config, struct fg_error *error);
+
+/*
+ * From now on a configuration that names other options of access than these (bits, see
+ * fg_siteconfig_check) is refused. At first all are granted.
+ */
+void fg_repository_grant(struct fg_repository *repository, unsigned granted);
 
 /*
  * Waits for a thread that reads, then makes sure that the next snapshot shows all that has been
@@ -70,17 +86,14 @@ enum fg_status fg_repository_refresh(struct fg_repository *repository, struct fg
 /* The repository's absolute path; lives as long as the repository. */
 const char *fg_repository_path(const struct fg_repository *repository);
 
-/*
- * How changes are written: by this program (a name that is looked up in PATH, or a path; copied)
- * within so many seconds. The default is "hg" and 30. FG_ERR_MEMORY. Call it before the repository
- * is shared with other threads.
- */
-enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
-                                        unsigned seconds);
+/* Within how many seconds the program must write; the default is 30. Call it before the repository
+ * is shared with other threads. */
+void fg_repository_set_writer_seconds(struct fg_repository *repository, unsigned seconds);
 
 /*
  * Where reading the repository counts the memory that it holds for a text; memory is borrowed and
- * must live as long as the repository. Without it nothing is counted. As fg_repository_set_writer.
+ * must live as long as the repository. Without it nothing is counted. As
+ * fg_repository_set_writer_seconds.
  */
 void fg_repository_set_memory(struct fg_repository *repository, struct fg_memory *memory);
 
@@ -90,7 +103,7 @@ struct fg_push_limits {
     unsigned seconds; /* for Mercurial to take it */
 };
 
-/* The default is 1 GiB and 1,800 seconds. As fg_repository_set_writer. */
+/* The default is 1 GiB and 1,800 seconds. As fg_repository_set_writer_seconds. */
 void fg_repository_set_push_limits(struct fg_repository *repository, struct fg_push_limits limits);
 struct fg_push_limits fg_repository_push_limits(const struct fg_repository *repository);
 
@@ -110,7 +123,8 @@ enum fg_status fg_repository_warm(struct fg_repository *repository, struct fg_er
 
 /*
  * Whom to tell what the operator should hear of, as lines without a break, on whatever thread. They
- * may name paths, and are not for clients. Without it nobody is told. As fg_repository_set_writer.
+ * may name paths, and are not for clients. Without it nobody is told. As
+ * fg_repository_set_writer_seconds.
  */
 typedef void (*fg_repository_listener)(const char *line);
 void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener);
@@ -140,6 +154,9 @@ struct fg_repository_view {
 /* The present snapshot and its history, without looking at the files. Cannot fail. */
 void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view);
 
+/* What is followed of the configuration; lives as long as the snapshot. */
+const struct fg_site_values *fg_snapshot_values(const struct fg_snapshot *snapshot);
+
 /* True if there are markers of obsolescence. */
 bool fg_snapshot_has_markers(const struct fg_snapshot *snapshot);
 
@@ -147,7 +164,7 @@ enum { FG_DIGEST_SIZE = 32 }; /* of SHA-256 */
 
 /*
  * What tells this state of this repository from all others: its changesets, their phases, what is
- * hidden, bookmarks, markers of obsolescence. It is computed once. Errors of reading hgrc.
+ * hidden, bookmarks, markers of obsolescence. It is computed once. FG_ERR_MEMORY.
  */
 enum fg_status fg_snapshot_digest(struct fg_snapshot *snapshot, uint8_t ret_digest[FG_DIGEST_SIZE],
                                   struct fg_error *error);

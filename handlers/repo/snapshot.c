@@ -4,7 +4,6 @@
 #include "framing/cbor.h"
 #include "handlers/repo/bookmarks.h"
 #include "handlers/repo/file.h"
-#include "handlers/repo/hgrc.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/workingcopy.h"
 
@@ -33,6 +32,7 @@ void fg_snapshot_unref(struct fg_snapshot *snapshot)
     fg_view_clear(&snapshot->view);
     fg_history_unref(snapshot->history);
     fg_revlog_close(snapshot->changelog);
+    fg_siteconfig_unref(snapshot->config);
     fg_layout_unref(snapshot->layout);
     pthread_mutex_destroy(&snapshot->lazy_mutex);
     free(snapshot);
@@ -139,18 +139,6 @@ static enum fg_status read_view(struct fg_snapshot *snapshot, struct fg_error *e
     return status;
 }
 
-/* Also so that a damaged one shows at once, and not with the first clone. */
-static enum fg_status read_hgrc(struct fg_snapshot *snapshot, struct fg_error *error)
-{
-    struct fg_hgrc hgrc;
-    enum fg_status status = fg_hgrc_read(snapshot->layout, &hgrc, error);
-    if (status == FG_OK) {
-        snapshot->uncompressed = hgrc.uncompressed;
-        fg_hgrc_clear(&hgrc);
-    }
-    return status;
-}
-
 /* Few new changesets are verified before they are shown. */
 static enum fg_status verify_new(struct fg_snapshot *snapshot, struct fg_error *error)
 {
@@ -203,8 +191,9 @@ static void take_earlier_tags(struct fg_snapshot *snapshot, struct fg_snapshot *
     pthread_mutex_unlock(&previous->lazy_mutex);
 }
 
-enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_snapshot *previous,
-                                 struct fg_snapshot **ret_snapshot, struct fg_error *error)
+enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_siteconfig *config,
+                                 struct fg_snapshot *previous, struct fg_snapshot **ret_snapshot,
+                                 struct fg_error *error)
 {
     struct fg_snapshot *snapshot = calloc(1, sizeof *snapshot);
     if (snapshot == NULL) {
@@ -214,13 +203,11 @@ enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_snapshot *p
     pthread_mutex_init(&snapshot->lazy_mutex, NULL);
     fg_buffer_init(&snapshot->local_tags, FG_LINES_FILE_MAX);
     snapshot->layout = fg_layout_ref(layout);
+    snapshot->config = fg_siteconfig_ref(config);
     enum fg_status status =
         read_changelog(snapshot, previous != NULL ? previous->history : NULL, error);
     if (status == FG_OK) {
         status = read_view(snapshot, error);
-    }
-    if (status == FG_OK) {
-        status = read_hgrc(snapshot, error);
     }
     if (status == FG_OK) {
         status = verify_new(snapshot, error);
@@ -269,10 +256,15 @@ static bool same_roots(const struct fg_phase_roots *a, const struct fg_phase_roo
 bool fg_snapshot_same(const struct fg_snapshot *a, const struct fg_snapshot *b)
 {
     return a->layout == b->layout && a->history == b->history && a->view.count == b->view.count &&
-           memcmp(a->view.flags, b->view.flags, a->view.count) == 0 &&
-           a->uncompressed == b->uncompressed && same_roots(&a->phase_roots, &b->phase_roots) &&
+           memcmp(a->view.flags, b->view.flags, a->view.count) == 0 && a->config == b->config &&
+           same_roots(&a->phase_roots, &b->phase_roots) &&
            same_names(&a->bookmarks, &b->bookmarks) &&
            fg_bytes_equal(fg_buffer_view(&a->local_tags), fg_buffer_view(&b->local_tags));
+}
+
+const struct fg_site_values *fg_snapshot_values(const struct fg_snapshot *snapshot)
+{
+    return &snapshot->config->settings.values;
 }
 
 /* -- asking ----------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "handlers/repo/phases.h"
 #include "handlers/repo/repository.h"
 #include "handlers/repo/revlog.h"
+#include "handlers/repo/siteconfig.h"
 #include "handlers/repo/tags.h"
 #include "handlers/repo/view.h"
 
@@ -27,8 +28,8 @@ struct fg_snapshot {
     struct fg_view view;
     struct fg_phase_roots phase_roots;
     struct fg_names bookmarks;
-    struct fg_buffer local_tags; /* the contents of .hg/localtags */
-    bool uncompressed;           /* the hgrc allows stream clones */
+    struct fg_buffer local_tags;  /* the contents of .hg/localtags */
+    struct fg_siteconfig *config; /* a reference */
 
     /* The answers of heads: lists of nodes as CBOR. */
     struct fg_buffer heads_answer;
@@ -47,8 +48,9 @@ struct fg_snapshot {
  * owns one reference. Only one thread at a time. FG_ERR_CORRUPT and others as fg_repository_open;
  * they may be due to files being written at this moment.
  */
-enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_snapshot *previous,
-                                 struct fg_snapshot **ret_snapshot, struct fg_error *error);
+enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_siteconfig *config,
+                                 struct fg_snapshot *previous, struct fg_snapshot **ret_snapshot,
+                                 struct fg_error *error);
 
 /*
  * True if both say the same of the repository, so that the older one, of which more may have been

@@ -42,7 +42,7 @@ static const struct {
 
 bool fg_streamclone_allowed(const struct fg_snapshot *snapshot)
 {
-    if (!snapshot->uncompressed) {
+    if (!fg_snapshot_values(snapshot)->uncompressed) {
         return false;
     }
     for (size_t i = 0; i < snapshot->phase_roots.count; i++) {
@@ -134,7 +134,7 @@ static enum fg_status take_list(struct fg_streamclone *clone, bool obsstore, str
     return status;
 }
 
-enum fg_status fg_streamclone_new(struct fg_layout *layout, enum fg_streamclone_form form,
+enum fg_status fg_streamclone_new(const struct fg_snapshot *snapshot, enum fg_streamclone_form form,
                                   bool obsstore, struct fg_memory *memory,
                                   struct fg_streamclone **ret_clone, struct fg_error *error)
 {
@@ -142,7 +142,8 @@ enum fg_status fg_streamclone_new(struct fg_layout *layout, enum fg_streamclone_
     if (clone == NULL) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
-    clone->layout = fg_layout_ref(layout);
+    clone->layout = fg_layout_ref(snapshot->layout);
+    clone->values = *fg_snapshot_values(snapshot);
     clone->form = form;
     clone->fd = -1;
     fg_buffer_init(&clone->names, FG_FNCACHE_MAX + HEADER_MAX);

@@ -21,7 +21,8 @@ struct fg_streamclone;
 
 /*
  * True if the repository may be cloned by its files, which show everything: it has nothing secret,
- * and its hgrc does not say otherwise. For announcing it; fg_streamclone_new looks by itself.
+ * and its configuration does not say otherwise. For announcing it; fg_streamclone_new looks by
+ * itself.
  */
 bool fg_streamclone_allowed(const struct fg_snapshot *snapshot);
 
@@ -33,13 +34,14 @@ enum fg_status fg_streamclone_requirements(const struct fg_snapshot *snapshot,
                                            struct fg_buffer *buffer);
 
 /*
- * Takes the list, under Mercurial's lock; where this process may not lock, while nobody else does.
+ * Takes the list of the files as they are now, of the snapshot's repository and by its
+ * configuration, under Mercurial's lock; where this process may not lock, while nobody else does.
  * The caller owns the result. obsstore: with the markers (V2). FG_ERR_UNSUPPORTED: not allowed;
  * FG_ERR_STATE: the repository stayed locked, or did not stop changing; FG_ERR_CORRUPT,
  * FG_ERR_LIMIT, FG_ERR_IO, FG_ERR_MEMORY. The list, and what is kept of files that are replaced, is
  * counted in memory (or NULL), which must live as long; FG_ERR_LIMIT also as fg_holding_ask.
  */
-enum fg_status fg_streamclone_new(struct fg_layout *layout, enum fg_streamclone_form form,
+enum fg_status fg_streamclone_new(const struct fg_snapshot *snapshot, enum fg_streamclone_form form,
                                   bool obsstore, struct fg_memory *memory,
                                   struct fg_streamclone **ret_clone, struct fg_error *error);
 

@@ -45,6 +45,7 @@ struct fg_stream_end {
 
 struct fg_streamclone {
     struct fg_layout *layout; /* a reference */
+    struct fg_site_values values;
     enum fg_streamclone_form form;
     struct fg_buffer names;
     struct fg_stream_file *files; /* owned */

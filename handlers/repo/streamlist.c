@@ -4,7 +4,6 @@
 #include "handlers/repo/streamclone_internal.h"
 
 #include "handlers/repo/file.h"
-#include "handlers/repo/hgrc.h"
 #include "handlers/repo/limits.h"
 
 #include <errno.h>
@@ -179,9 +178,8 @@ static enum fg_status add_wholes(struct fg_streamclone *clone, bool obsstore,
                                  struct fg_error *error)
 {
     const struct fg_layout *layout = clone->layout;
-    bool publishing;
-    enum fg_status status = fg_hgrc_publishing(layout, &publishing, error);
-    if (status == FG_OK && !publishing) {
+    enum fg_status status = FG_OK;
+    if (!clone->values.publishing) {
         status = add_whole(clone, layout->store, "phaseroots", "phaseroots", false, error);
     }
     if (status == FG_OK && obsstore) {
@@ -196,17 +194,6 @@ static enum fg_status add_wholes(struct fg_streamclone *clone, bool obsstore,
 }
 
 /* -- the moment -------------------------------------------------------------------------------- */
-
-static enum fg_status check_hgrc(const struct fg_layout *layout, struct fg_error *error)
-{
-    bool uncompressed;
-    enum fg_status status = fg_hgrc_uncompressed(layout, &uncompressed, error);
-    if (status == FG_OK && !uncompressed) {
-        status = fg_fail(error, FG_ERR_UNSUPPORTED, 0,
-                         "the repository's hgrc does not allow stream clones");
-    }
-    return status;
-}
 
 /*
  * Roots of phases from secret on. Those of unknown nodes count too: what the file says of
@@ -266,10 +253,11 @@ static enum fg_status note_ends(struct fg_streamclone *clone, struct fg_error *e
 enum fg_status fg_streamlist_take(struct fg_streamclone *clone, bool obsstore,
                                   struct fg_error *error)
 {
-    enum fg_status status = check_hgrc(clone->layout, error);
-    if (status == FG_OK) {
-        status = check_phases(clone->layout, error);
+    if (!clone->values.uncompressed) {
+        return fg_fail(error, FG_ERR_UNSUPPORTED, 0,
+                       "the configuration does not allow stream clones");
     }
+    enum fg_status status = check_phases(clone->layout, error);
     if (status == FG_OK) {
         status = note_ends(clone, error);
     }

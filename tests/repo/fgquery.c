@@ -291,9 +291,7 @@ int main(int argc, char **argv)
     }
     if (argc == 4 && strcmp(argv[1], "--seconds") == 0) {
         unsigned seconds = (unsigned)strtoul(argv[2], NULL, 10);
-        if (fg_repository_set_writer(repository, "hg", seconds) != FG_OK) {
-            return 1;
-        }
+        fg_repository_set_writer_seconds(repository, seconds);
     }
     if (argc == 5 && strcmp(argv[1], "--hammer") == 0) {
         run_hammer(repository, strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));

@@ -16,8 +16,8 @@
 #include "framing/cbor.h"
 #include "handlers/clonebundles.h"
 #include "handlers/registry.h"
-#include "handlers/repo/hgrc.h"
 #include "handlers/repo/repository.h"
+#include "handlers/repo/siteconfig.h"
 #include "handlers/repo/streamclone.h"
 #include "tests/support/counter.h"
 
@@ -28,6 +28,14 @@
 struct fg_repository {
     int unused;
 };
+
+enum fg_status fg_repository_open_with(const char *path, const char *program,
+                                       struct fg_repository **ret_repository,
+                                       struct fg_error *error)
+{
+    (void)program;
+    return fg_repository_open(path, ret_repository, error);
+}
 
 enum fg_status fg_repository_open(const char *path, struct fg_repository **ret_repository,
                                   struct fg_error *error)
@@ -80,11 +88,16 @@ void fg_repository_tell(const struct fg_repository *repository, const char *form
     (void)format;
 }
 
-enum fg_status fg_repository_set_writer(struct fg_repository *repository, const char *program,
-                                        unsigned seconds)
+void fg_repository_set_writer_seconds(struct fg_repository *repository, unsigned seconds)
 {
     (void)repository;
-    return program != NULL && seconds > 0 ? FG_OK : FG_ERR_ARGUMENT;
+    (void)seconds;
+}
+
+void fg_repository_grant(struct fg_repository *repository, unsigned granted)
+{
+    (void)repository;
+    (void)granted;
 }
 
 /* A reference is an allocation, so that the sanitizer sees a forgotten one. */
@@ -110,18 +123,44 @@ bool fg_repository_failure(struct fg_repository *repository, struct fg_error *re
     return false;
 }
 
-enum fg_status fg_repository_hgrc(struct fg_repository *repository, struct fg_hgrc *ret_hgrc,
-                                  struct fg_error *error)
+enum fg_status fg_repository_config(struct fg_repository *repository,
+                                    struct fg_siteconfig **ret_config, struct fg_error *error)
 {
+    static struct fg_siteconfig config;
     (void)repository;
     (void)error;
-    *ret_hgrc = (struct fg_hgrc){.publishing = true, .uncompressed = true};
+    *ret_config = &config;
     return FG_OK;
 }
 
-void fg_hgrc_clear(struct fg_hgrc *hgrc)
+enum fg_status fg_siteconfig_check(const struct fg_siteconfig *config, unsigned granted,
+                                   struct fg_error *error)
 {
-    (void)hgrc;
+    (void)config;
+    (void)granted;
+    (void)error;
+    return FG_OK;
+}
+
+void fg_siteconfig_unref(struct fg_siteconfig *config)
+{
+    (void)config;
+}
+
+bool fg_settings_next_warning(const struct fg_config_lines *lines, size_t *index,
+                              struct fg_site_refusal *ret_warning)
+{
+    (void)lines;
+    (void)index;
+    (void)ret_warning;
+    return false;
+}
+
+const struct fg_site_values *fg_snapshot_values(const struct fg_snapshot *snapshot)
+{
+    static const struct fg_site_values values = {.publishing = true, .uncompressed = true};
+    (void)snapshot;
+    return &values;
 }
 
 const char *fg_repository_path(const struct fg_repository *repository)

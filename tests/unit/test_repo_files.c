@@ -1,8 +1,8 @@
-/* Small files: reading within limits, lines, hgrc, working copies, mappings that are cut. */
+/* Small files: reading within limits, lines, working copies, mappings that are cut. */
 #include "tests/support/support.h"
 
 #include "handlers/repo/file.h"
-#include "handlers/repo/hgrc.h"
+#include "handlers/repo/layout.h"
 #include "handlers/repo/mapping.h"
 #include "handlers/repo/workingcopy.h"
 
@@ -29,7 +29,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = {"file", "hgrc", "inner", "dirstate"};
+    static const char *const names[] = {"file", "dirstate"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         unlinkat(layout.hg, names[i], 0);
     }
@@ -86,102 +86,6 @@ static void lines_end_as_in_python(void **state)
     }
     assert_false(fg_line_next(&text, &line));
     assert_bytes(fg_bytes_strip(BYTES(" \t\v x y\f\r\n")), "x y");
-}
-
-static void check_publishing(const char *hgrc, bool expected)
-{
-    bool publishing = !expected;
-    write_file("hgrc", fg_bytes_from_string(hgrc));
-    assert_int_equal(fg_hgrc_publishing(&layout, &publishing, NULL), FG_OK);
-    assert_int_equal(publishing, expected);
-}
-
-static void hgrc_says_whether_to_publish(void **state)
-{
-    (void)state;
-    write_file("inner", BYTES("[phases]\npublish = never\n"));
-    check_publishing("", true);
-    check_publishing("[phases]\npublish=False", false);
-    check_publishing("\xef\xbb\xbf[phases]\r\npublish = Off\r\n", false);
-    check_publishing("[phases]\npublish = no\n[other]\npublish = yes\n", false);
-    check_publishing("[phases]\npublish = no\n%unset publish\n", true);
-    check_publishing("[phases]\npublish = no\n[phases]\npublish = always\n", true);
-    check_publishing("# [phases]\n; x\n[ui]\na = b\n  publish = no\n\n[phases]\n", true);
-    check_publishing("%include inner\n", false);
-    check_publishing("[phases]\npublish = 0\n%include missing\n", false);
-    check_publishing("%include inner\n[phases]\npublish = 1\n", true);
-}
-
-static unsigned web_line(const char *text, enum fg_hgrc_access which)
-{
-    struct fg_hgrc hgrc;
-    write_file("hgrc", fg_bytes_from_string(text));
-    assert_int_equal(fg_hgrc_read(&layout, &hgrc, NULL), FG_OK);
-    unsigned line = hgrc.access[which].line;
-    assert_int_equal(line > 0, hgrc.access[which].file != NULL);
-    for (size_t i = 0; i < FG_HGRC_ACCESS_COUNT; i++) {
-        assert_true(i == which || hgrc.access[i].file == NULL);
-    }
-    fg_hgrc_clear(&hgrc);
-    return line;
-}
-
-static void hgrc_says_where_options_of_access_are(void **state)
-{
-    (void)state;
-    assert_int_equal(web_line("[web]\ndeny_read = *\n", FG_HGRC_DENY_READ), 2);
-    assert_int_equal(web_line("[web]\nstyle = x\n\nallow_read = a\n", FG_HGRC_ALLOW_READ), 4);
-    assert_int_equal(web_line("[web]\nallow-push = a\n", FG_HGRC_ALLOW_PUSH), 2);
-    assert_int_equal(web_line("[web]\nallow_push = a\n", FG_HGRC_ALLOW_PUSH), 2);
-    assert_int_equal(web_line("[web]\ndeny_push=\n  x\n", FG_HGRC_DENY_PUSH), 3);
-    assert_int_equal(web_line("[web]\npush_ssl = false\n", FG_HGRC_PUSH_SSL), 2);
-    assert_int_equal(web_line("[web]\nallowpull = no\n", FG_HGRC_ALLOW_PULL), 2);
-    assert_int_equal(web_line("[web]\nallow-pull = yes\n", FG_HGRC_ALLOW_PULL), 0);
-    assert_int_equal(web_line("[web]\ndeny_read =\n", FG_HGRC_DENY_READ), 0);
-    assert_int_equal(web_line("[other]\ndeny_read = *\n", FG_HGRC_DENY_READ), 0);
-    assert_int_equal(web_line("[web]\ndeny_read=*\n%unset deny_read\n", FG_HGRC_DENY_READ), 0);
-    assert_int_equal(web_line("[web]\ndeny_read=*\ndeny_read=\n", FG_HGRC_DENY_READ), 0);
-    write_file("inner", BYTES("\n[web]\ndeny_read = x\n"));
-    assert_int_equal(web_line("%include inner\n", FG_HGRC_DENY_READ), 3);
-}
-
-static void hgrc_says_whether_files_may_be_cloned(void **state)
-{
-    (void)state;
-    bool uncompressed = false;
-    write_file("hgrc", BYTES("[server]\nuncompressedallowsecret = no\n"));
-    assert_int_equal(fg_hgrc_uncompressed(&layout, &uncompressed, NULL), FG_OK);
-    assert_true(uncompressed);
-    write_file("hgrc", BYTES("[server]\nuncompressed = no\n"));
-    assert_int_equal(fg_hgrc_uncompressed(&layout, &uncompressed, NULL), FG_OK);
-    assert_false(uncompressed);
-}
-
-static void a_damaged_hgrc_is_an_error_with_its_line(void **state)
-{
-    (void)state;
-    static const char *const damaged[] = {
-        "[phases]\npublish = perhaps\n",
-        "[ui]\nno item\n",
-        "[ui]\n%nonsense\n",
-        "[ui]\n[phases\n",
-        "\n  indented = x",
-        "[ui]\n= x\n",
-    };
-    struct fg_error error;
-    bool publishing;
-    struct fg_hgrc hgrc;
-    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
-        write_file("hgrc", fg_bytes_from_string(damaged[i]));
-        assert_int_equal(fg_hgrc_read(&layout, &hgrc, &error), FG_ERR_CORRUPT);
-        assert_non_null(strstr(error.message, "/hgrc:2: "));
-        /* A client hears no path. */
-        assert_int_equal(fg_hgrc_publishing(&layout, &publishing, &error), FG_ERR_CORRUPT);
-        assert_null(strchr(error.message, '/'));
-    }
-    write_file("hgrc", BYTES("%include hgrc\n"));
-    assert_int_equal(fg_hgrc_publishing(&layout, &publishing, &error), FG_ERR_LIMIT);
-    unlinkat(layout.hg, "hgrc", 0);
 }
 
 #define NODE_A "aaaaaaaaaaaaaaaaaaaa"
@@ -245,10 +149,6 @@ int main(void)
         cmocka_unit_test(files_are_read_up_to_the_ceiling),
         cmocka_unit_test(stamps_tell_contents_apart),
         cmocka_unit_test(lines_end_as_in_python),
-        cmocka_unit_test(hgrc_says_whether_to_publish),
-        cmocka_unit_test(hgrc_says_where_options_of_access_are),
-        cmocka_unit_test(hgrc_says_whether_files_may_be_cloned),
-        cmocka_unit_test(a_damaged_hgrc_is_an_error_with_its_line),
         cmocka_unit_test(parents_are_read_in_both_formats),
         cmocka_unit_test(a_file_that_is_cut_while_mapped_reads_as_zeros),
     };
