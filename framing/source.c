@@ -38,6 +38,21 @@ enum fg_status fg_source_read(struct fg_source *source, uint8_t *buffer, size_t 
     return FG_OK;
 }
 
+bool fg_source_lacks(const struct fg_source *source)
+{
+    return source->error != NULL && source->error->message[0] != '\0';
+}
+
+void fg_source_explain(const struct fg_source *source, enum fg_status status,
+                       struct fg_error *ret_error)
+{
+    if (fg_source_lacks(source)) {
+        *ret_error = *source->error;
+    } else {
+        fg_fail(ret_error, status, 0, "%s", fg_status_text(status));
+    }
+}
+
 enum fg_status fg_source_drain(struct fg_source *source, struct fg_buffer *buffer)
 {
     enum { PIECE_SIZE = 4096 };

@@ -27,6 +27,13 @@ struct fg_source {
     void *context;
     uint64_t size; /* bytes it will give in all, exactly; or FG_SIZE_UNKNOWN; see memory */
 
+    /*
+     * What happened, once reading has failed; NULL: the status says all there is. Also at an end:
+     * the bytes are whole in their form, and say themselves what they lack (fg_source_lacks). As
+     * the context, it is the source's own.
+     */
+    const struct fg_error *error;
+
     /* A source in memory: read is NULL, and this is what is left of it, size bytes. */
     const uint8_t *memory;
 };
@@ -47,6 +54,13 @@ struct fg_source fg_source_from_buffer(struct fg_buffer *buffer);
  */
 enum fg_status fg_source_read(struct fg_source *source, uint8_t *buffer, size_t capacity,
                               size_t *ret_size);
+
+/* True if the source, which has ended, did not give all that it should have. */
+bool fg_source_lacks(const struct fg_source *source);
+
+/* After a failure, or such an end: what happened, in words. */
+void fg_source_explain(const struct fg_source *source, enum fg_status status,
+                       struct fg_error *ret_error);
 
 /*
  * Appends all that the source gives to the buffer, and leaves the source to be destroyed. For

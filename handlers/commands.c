@@ -4,6 +4,8 @@
 #include "handlers/registry.h"
 #include "handlers/repo/repository.h"
 
+#include <stdlib.h>
+
 enum fg_status fg_reply_from_buffer(enum fg_status status, struct fg_buffer *buffer,
                                     struct fg_reply *ret_reply, struct fg_error *error)
 {
@@ -16,6 +18,51 @@ enum fg_status fg_reply_from_buffer(enum fg_status status, struct fg_buffer *buf
     }
     ret_reply->flags = FG_BYTES_RESPONSE_CBOR;
     ret_reply->body = fg_source_from_buffer(buffer);
+    return FG_OK;
+}
+
+/* A body, and who is told if it fails. */
+struct told {
+    struct fg_source body;
+    const struct fg_repository *repository;
+    const char *command;
+};
+
+static enum fg_status read_told(void *context, uint8_t *buffer, size_t capacity, size_t *ret_size)
+{
+    struct told *told = context;
+    enum fg_status status = fg_source_read(&told->body, buffer, capacity, ret_size);
+    if (fg_failed(status) || (status == FG_END && fg_source_lacks(&told->body))) {
+        struct fg_error error;
+        fg_source_explain(&told->body, status, &error);
+        fg_repository_tell(told->repository, "%s: the answer was cut: %s", told->command,
+                           error.message);
+    }
+    return status;
+}
+
+static void destroy_told(void *context)
+{
+    struct told *told = context;
+    fg_source_destroy(&told->body);
+    free(told);
+}
+
+enum fg_status fg_reply_tell(const struct fg_call *call, struct fg_reply *reply,
+                             struct fg_error *error)
+{
+    const struct fg_command_spec *spec = fg_registry_find(call->command->name);
+    struct told *told = malloc(sizeof *told);
+    if (told == NULL) {
+        fg_source_destroy(&reply->body);
+        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    }
+    *told = (struct told){reply->body, call->repository, spec != NULL ? spec->name : "?"};
+    reply->body = (struct fg_source){.read = read_told,
+                                     .destroy = destroy_told,
+                                     .context = told,
+                                     .error = told->body.error,
+                                     .size = told->body.size};
     return FG_OK;
 }
 

@@ -29,6 +29,13 @@ extern const struct fg_command_spec fg_command_unbundle;
 enum fg_status fg_reply_from_buffer(enum fg_status status, struct fg_buffer *buffer,
                                     struct fg_reply *ret_reply, struct fg_error *error);
 
+/*
+ * From now on the operator is told if the reply's body, which is made while it is sent, fails: who
+ * asked may hear no more of it than that the answer ends. FG_ERR_MEMORY: the body is destroyed.
+ */
+enum fg_status fg_reply_tell(const struct fg_call *call, struct fg_reply *reply,
+                             struct fg_error *error);
+
 /* The bytes of a required argument of type FG_ARGUMENT_BYTES. */
 struct fg_bytes fg_call_bytes(const struct fg_call *call, const char *name);
 

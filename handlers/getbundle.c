@@ -535,7 +535,10 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     clear(&request);
     ret_reply->slow_body = status == FG_OK;
     ret_reply->dense = flag_of(call, "stream", false);
-    return status == FG_OK && request.small ? gather(ret_reply, error) : status;
+    if (status != FG_OK) {
+        return status;
+    }
+    return request.small ? gather(ret_reply, error) : fg_reply_tell(call, ret_reply, error);
 }
 
 /* Neither changesets nor files nor markers: as where a client has found that it has all. */

@@ -32,7 +32,7 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
         fg_streamclone_source(clone, (struct fg_bytes){(const uint8_t *)start, (size_t)size});
     ret_reply->slow_body = true;
     ret_reply->dense = true;
-    return FG_OK;
+    return fg_reply_tell(call, ret_reply, error);
 }
 
 static const struct fg_argument_spec arguments[] = {

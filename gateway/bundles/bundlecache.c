@@ -46,7 +46,7 @@ struct entry {
     /* While it is made: */
     struct fg_job job;
     struct fg_source source;
-    enum fg_status ended; /* BROKEN: what its source said */
+    enum fg_status ended; /* BROKEN: what its source said, a failure or FG_END */
     uint64_t woken_at;    /* size when the sleepers were last woken */
     struct fg_bundlefile file;
     struct follower *sleepers;
@@ -206,7 +206,8 @@ static enum fg_status make_block(struct entry *entry, uint8_t *block, size_t *re
             return FG_ERR_LIMIT;
         }
         *ret_size = size;
-    } else if (status != FG_END) {
+    } else if (status != FG_END || fg_source_lacks(&entry->source)) {
+        /* Also one that says itself what it lacks: the next one may be whole. */
         pthread_mutex_lock(&cache->lock);
         entry->ended = status == FG_PENDING ? FG_ERR_IO : status;
         pthread_mutex_unlock(&cache->lock);

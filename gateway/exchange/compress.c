@@ -205,7 +205,10 @@ enum fg_status fg_compress_new(enum fg_compression compression, int level, struc
     }
     filter->source = *source;
     *source = fg_source_empty();
-    *ret_source = (struct fg_source){
-        .read = read_filtered, .destroy = destroy, .context = filter, .size = FG_SIZE_UNKNOWN};
+    *ret_source = (struct fg_source){.read = read_filtered,
+                                     .destroy = destroy,
+                                     .context = filter,
+                                     .error = filter->source.error,
+                                     .size = FG_SIZE_UNKNOWN};
     return FG_OK;
 }

@@ -28,6 +28,7 @@ struct fg_bundle {
     struct fg_buffer pending; /* what is given next, before anything is made */
     size_t taken;             /* bytes of pending that were given */
     struct fg_holding holding;
+    struct fg_error error; /* why a payload failed */
 };
 
 enum fg_status fg_bundle_new(struct fg_memory *memory, struct fg_bundle **ret_bundle)
@@ -113,6 +114,22 @@ static void put_params(struct writer *writer, const struct fg_bundle_param *para
     }
 }
 
+/* A part's header, with its length before it. */
+static void put_header(struct writer *writer, const char *type, size_t id,
+                       const struct fg_bundle_param *params, size_t count)
+{
+    size_t start = writer->buffer->size;
+    put_be32(writer, 0);
+    put_size(writer, strlen(type));
+    put(writer, type, strlen(type));
+    put_be32(writer, id);
+    put_params(writer, params, count);
+    if (writer->status == FG_OK) {
+        fg_write_be32(writer->buffer->data + start,
+                      (uint32_t)(writer->buffer->size - start - LENGTH_SIZE));
+    }
+}
+
 enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
                              const struct fg_bundle_param *params, size_t params_count,
                              struct fg_source *payload, struct fg_error *error)
@@ -124,11 +141,7 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
     struct part *part = &bundle->parts[bundle->count];
     *part = (struct part){.header = FG_BUFFER_INIT(HEADER_LIMIT)};
     struct writer writer = {&part->header, FG_OK};
-    put_be32(&writer, 0);
-    put_size(&writer, strlen(type));
-    put(&writer, type, strlen(type));
-    put_be32(&writer, bundle->count);
-    put_params(&writer, params, params_count);
+    put_header(&writer, type, bundle->count, params, params_count);
     if (writer.status != FG_OK) {
         fg_fail(error, writer.status, 0, "the part %s of the bundle cannot be made", type);
     } else if (payload->read == NULL) {
@@ -140,7 +153,6 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
         fg_source_destroy(payload);
         return writer.status;
     }
-    fg_write_be32(part->header.data, (uint32_t)(part->header.size - LENGTH_SIZE));
     part->payload = *payload;
     *payload = fg_source_empty();
     bundle->count++;
@@ -201,6 +213,31 @@ static enum fg_status next_header(struct fg_bundle *bundle)
     return fg_buffer_append(&bundle->pending, header->data, header->size);
 }
 
+/*
+ * A payload cannot be read to its end: in its midst stands another part, which says why, and which
+ * readers take notice of at once. With it the stream ends: hg says nothing of a part that came
+ * before a connection that breaks.
+ */
+static enum fg_status interrupt(struct fg_bundle *bundle, enum fg_status failure)
+{
+    enum { INTERRUPT = -1 };
+    const struct fg_source *payload = &bundle->parts[bundle->part].payload;
+    fg_source_explain(payload, failure, &bundle->error);
+    const struct fg_bundle_param param = {"message", fg_bytes_from_string(bundle->error.message),
+                                          true};
+    bundle->ended = true;
+    bundle->in_payload = false;
+    bundle->taken = 0;
+    fg_buffer_reset(&bundle->pending);
+    struct writer writer = {&bundle->pending, FG_OK};
+    put_be32(&writer, (uint32_t)INTERRUPT);
+    put_header(&writer, "error:abort", 0, &param, 1);
+    put_be32(&writer, 0); /* its payload is empty */
+    put_be32(&writer, 0); /* the payload that is given up ends */
+    put_be32(&writer, 0); /* and the stream */
+    return writer.status == FG_OK ? FG_OK : failure;
+}
+
 /* For a reader with little room: makes a chunk in memory. */
 static enum fg_status pend_chunk(struct fg_bundle *bundle)
 {
@@ -232,6 +269,10 @@ static enum fg_status read_bundle(void *context, uint8_t *buffer, size_t capacit
         } else {
             status = pend_chunk(bundle);
         }
+        if (fg_failed(status) && bundle->in_payload) {
+            size = 0;
+            status = interrupt(bundle, status);
+        }
         given += status == FG_OK ? size : 0;
     }
     if (given > 0 && !fg_failed(status)) {
@@ -250,6 +291,9 @@ static void destroy(void *context)
 
 struct fg_source fg_bundle_source(struct fg_bundle *bundle)
 {
-    return (struct fg_source){
-        .read = read_bundle, .destroy = destroy, .context = bundle, .size = FG_SIZE_UNKNOWN};
+    return (struct fg_source){.read = read_bundle,
+                              .destroy = destroy,
+                              .context = bundle,
+                              .error = &bundle->error,
+                              .size = FG_SIZE_UNKNOWN};
 }

@@ -43,7 +43,10 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
 /* True if the payloads of all parts lie in memory, and are at most so many bytes together. */
 bool fg_bundle_is_small(const struct fg_bundle *bundle, uint64_t bytes);
 
-/* Turns the bundle into a source, which owns it. Cannot fail. */
+/*
+ * Turns the bundle into a source, which owns it. Cannot fail. Where a payload fails, the stream
+ * ends with a part error:abort that has the reason (fg_source_lacks).
+ */
 struct fg_source fg_bundle_source(struct fg_bundle *bundle);
 
 #endif

@@ -46,6 +46,7 @@ struct changegroup {
     struct fg_buffer out;
     size_t taken; /* bytes of out that were given */
     struct fg_holding holding;
+    struct fg_error error; /* why reading failed */
 };
 
 static void destroy(void *context)
@@ -321,11 +322,11 @@ static enum fg_status step(struct changegroup *changegroup)
 {
     switch (changegroup->stage) {
     case CHANGESETS:
-        return step_changesets(changegroup, NULL);
+        return step_changesets(changegroup, &changegroup->error);
     case MANIFESTS:
-        return step_manifests(changegroup, NULL);
+        return step_manifests(changegroup, &changegroup->error);
     case FILES:
-        return step_files(changegroup, NULL);
+        return step_files(changegroup, &changegroup->error);
     case DONE:
         break;
     }
@@ -347,7 +348,7 @@ static enum fg_status fill(struct changegroup *changegroup)
             return status;
         }
     }
-    enum fg_status status = count_held(changegroup, NULL);
+    enum fg_status status = count_held(changegroup, &changegroup->error);
     return status != FG_OK ? status : changegroup->out.size > 0 ? FG_OK : FG_END;
 }
 
@@ -365,7 +366,7 @@ static enum fg_status read_changegroup(void *context, uint8_t *buffer, size_t ca
             changegroup->taken += size;
         } else {
             status = fg_deltagroup_read(&changegroup->group, buffer + given, capacity - given,
-                                        &size, NULL);
+                                        &size, &changegroup->error);
             if (status == FG_END) {
                 status = fill(changegroup);
             }
@@ -427,6 +428,7 @@ enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_out
     *ret_source = (struct fg_source){.read = read_changegroup,
                                      .destroy = destroy,
                                      .context = changegroup,
+                                     .error = &changegroup->error,
                                      .size = FG_SIZE_UNKNOWN};
     return FG_OK;
 }

@@ -2,11 +2,12 @@
 #include "handlers/bundle/longdelta.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void fg_longdelta_clear(struct fg_longdelta *delta)
 {
     free(delta->hash);
-    *delta = (struct fg_longdelta){0};
+    memset(delta, 0, sizeof *delta);
 }
 
 /* Will hold a text against its node. */

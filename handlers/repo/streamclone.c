@@ -276,7 +276,7 @@ static enum fg_status open_next(struct fg_streamclone *clone)
         status =
             fg_storefile_find(&clone->finder, clone->layout, fg_stream_name(clone, file), &path);
         if (status == FG_OK) {
-            status = fg_file_open(clone->layout->store, path, &clone->fd, NULL);
+            status = fg_file_open(clone->layout->store, path, &clone->fd, &clone->error);
         }
     }
     clone->next++;
@@ -305,12 +305,14 @@ static enum fg_status read_present(struct fg_streamclone *clone, uint8_t *buffer
     const struct fg_stream_file *file = &clone->files[clone->next - 1];
     enum fg_status status = FG_OK;
     if (file->whole < 0) {
-        status = fg_file_read_at(clone->fd, clone->offset, buffer, size, NULL);
+        status = fg_file_read_at(clone->fd, clone->offset, buffer, size, &clone->error);
         if (status == FG_OK && !present_holds(clone, file)) {
-            status = FG_ERR_IO;
+            status = fg_fail(&clone->error, FG_ERR_IO, 0,
+                             "a file of the store was changed while it was sent");
         }
     } else if (clone->whole[file->whole].fd >= 0) {
-        status = fg_file_read_at(clone->whole[file->whole].fd, clone->offset, buffer, size, NULL);
+        status = fg_file_read_at(clone->whole[file->whole].fd, clone->offset, buffer, size,
+                                 &clone->error);
     } else {
         memcpy(buffer, clone->whole[file->whole].bytes.data + clone->offset, size);
     }
@@ -342,7 +344,8 @@ static enum fg_status read_some(struct fg_streamclone *clone, uint8_t *buffer, s
         return open_next(clone);
     }
     if (!clone->checked && !history_holds(clone)) {
-        return FG_ERR_IO;
+        return fg_fail(&clone->error, FG_ERR_IO, 0,
+                       "the history was changed while its files were sent");
     }
     clone->checked = true;
     return FG_END;
@@ -391,6 +394,7 @@ struct fg_source fg_streamclone_source(struct fg_streamclone *clone, struct fg_b
     struct fg_source source = {.read = read_clone,
                                .destroy = destroy,
                                .context = clone,
+                               .error = &clone->error,
                                .size = data_size(clone, prefix.size)};
     fg_buffer_reset(&clone->header);
     clone->header_sent = 0;

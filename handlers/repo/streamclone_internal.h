@@ -66,6 +66,7 @@ struct fg_streamclone {
     size_t header_sent;
     struct fg_storefile_finder finder;
     enum fg_status failed; /* FG_OK: nothing has */
+    struct fg_error error; /* why it failed */
     bool checked;          /* at the end */
     struct fg_holding holding;
 };

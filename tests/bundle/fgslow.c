@@ -27,7 +27,8 @@ static enum fg_status read_to(struct fg_source *body, unsigned long long limit,
         status = fg_source_read(body, buffer, sizeof buffer, &got);
         *size += got;
     }
-    return status;
+    /* An answer may say itself that it was cut. */
+    return status == FG_END && fg_source_lacks(body) ? FG_ERR_CORRUPT : status;
 }
 
 static int run(struct fg_repository *repository, const struct fg_command *command,

@@ -63,6 +63,9 @@ static enum fg_status collect(struct fg_source *body, struct fg_buffer *bytes)
         }
         bytes->size += status == FG_OK ? size : 0;
     }
+    if (status == FG_END && fg_source_lacks(body)) {
+        return FG_ERR_CORRUPT; /* as the bytes say themselves */
+    }
     return status == FG_END ? FG_OK : status;
 }
 

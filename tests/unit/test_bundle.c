@@ -309,6 +309,52 @@ static void bundles_have_the_documented_bytes(void **state)
 
 static int destroyed;
 
+/* Gives one byte, then fails. */
+static enum fg_status read_failing(void *context, uint8_t *buffer, size_t capacity,
+                                   size_t *ret_size)
+{
+    bool *given = context;
+    (void)capacity;
+    if (*given) {
+        return FG_ERR_IO;
+    }
+    *given = true;
+    buffer[0] = 'x';
+    *ret_size = 1;
+    return FG_OK;
+}
+
+static void a_payload_that_fails_is_interrupted(void **state)
+{
+    (void)state;
+    static const char expected[] = "HG20\0\0\0\0"
+                                   "\0\0\0\x08\1p\0\0\0\0\0\0"
+                                   "\0\0\0\1x"
+                                   "\xff\xff\xff\xff"
+                                   "\0\0\0\x1e\x0b"
+                                   "error:abort\0\0\0\0\1\0\7\3messagewhy"
+                                   "\0\0\0\0"
+                                   "\0\0\0\0"
+                                   "\0\0\0";
+    static const size_t capacities[] = {1, 7, 4096, 100000};
+    for (size_t i = 0; i < sizeof capacities / sizeof capacities[0]; i++) {
+        struct fg_bundle *bundle;
+        bool given = false;
+        const struct fg_error error = {.message = "why"};
+        struct fg_source payload = {.read = read_failing, .context = &given, .error = &error};
+        struct fg_buffer bytes = FG_BUFFER_INIT(1 << 20);
+        assert_int_equal(fg_bundle_new(NULL, &bundle), FG_OK);
+        assert_int_equal(fg_bundle_add(bundle, "p", NULL, 0, &payload, NULL), FG_OK);
+        struct fg_source source = fg_bundle_source(bundle);
+        read_all(&source, capacities[i], &bytes);
+        assert_true(fg_source_lacks(&source));
+        assert_int_equal(bytes.size, sizeof expected);
+        assert_memory_equal(bytes.data, expected, sizeof expected);
+        fg_buffer_free(&bytes);
+        fg_source_destroy(&source);
+    }
+}
+
 static void count_destroyed(void *context)
 {
     (void)context;
@@ -410,6 +456,7 @@ int main(void)
         cmocka_unit_test(caps_are_read),
         cmocka_unit_test(outgoing_sets_are_those_of_the_definition),
         cmocka_unit_test(bundles_have_the_documented_bytes),
+        cmocka_unit_test(a_payload_that_fails_is_interrupted),
         cmocka_unit_test(parts_that_do_not_fit_are_refused),
         cmocka_unit_test(replycaps_are_found_among_the_parts),
         cmocka_unit_test(long_parameters_hide),
