@@ -402,8 +402,9 @@ static enum fg_status update(struct fg_repository *repository, struct fg_error *
     if (status == FG_OK) {
         return FG_OK;
     }
+    bool hidden = atomic_load(&repository->refused) || has_path(failure.message);
     return fg_fail(error, status, failure.offset, "%s",
-                   has_path(failure.message) ? "the repository cannot be read" : failure.message);
+                   hidden ? "the repository cannot be read" : failure.message);
 }
 
 bool fg_repository_failure(struct fg_repository *repository, struct fg_error *ret_error)

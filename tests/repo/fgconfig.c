@@ -2,10 +2,15 @@
  * Prints Mercurial's configuration as the repository side reads it. Each line of standard input is
  * words with tabs between them: the program hg, a repository, and variables of the environment as
  * NAME=VALUE; of those that matter the others are unset. Each answer is one line of JSON-like
- * Python: see print_config. With --table it prints the table of settings instead.
+ * Python: see print_config. Instead, with --table it prints the table of settings; with --refuse
+ * REPOSITORY FILE it opens a repository that may be served, renames the file to its hgrc, which has
+ * it refused, and prints how many of many requests at once are given a snapshot all the same.
  */
+#include "handlers/repo/repository.h"
 #include "handlers/repo/siteconfig.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +102,46 @@ static int answer(char *line)
     return 0;
 }
 
+static atomic_uint given;
+
+static void *ask(void *context)
+{
+    enum { REQUESTS = 5000 };
+    for (int i = 0; i < REQUESTS; i++) {
+        struct fg_snapshot *snapshot;
+        if (fg_repository_snapshot(context, &snapshot, NULL) == FG_OK) {
+            atomic_fetch_add(&given, 1);
+            fg_snapshot_unref(snapshot);
+        }
+    }
+    return NULL;
+}
+
+static int refuse(const char *path, const char *file)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    struct fg_repository *repository;
+    struct fg_error error;
+    char hgrc[4096];
+    (void)snprintf(hgrc, sizeof hgrc, "%s/.hg/hgrc", path);
+    if (fg_repository_open(path, &repository, &error) != FG_OK || rename(file, hgrc) != 0 ||
+        fg_repository_refresh(repository, &error) == FG_OK) {
+        return 1;
+    }
+    for (int i = 0; i < THREADS; i++) {
+        if (pthread_create(&threads[i], NULL, ask, repository) != 0) {
+            abort();
+        }
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    fg_repository_close(repository);
+    printf("%u\n", atomic_load(&given));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct fg_settings_row row;
@@ -109,6 +154,9 @@ int main(int argc, char **argv)
             printf("%s\t%s\t%s\t%s\n", row.section, row.name, row.done, row.why);
         }
         return 0;
+    }
+    if (argc == 4 && strcmp(argv[1], "--refuse") == 0) {
+        return refuse(argv[2], argv[3]);
     }
     while (result == 0 && (size = getline(&line, &capacity, stdin)) > 0) {
         line[size - 1] = '\0';

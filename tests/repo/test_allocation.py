@@ -6,7 +6,7 @@ import sys
 import unittest
 
 import generator
-from support import ENVIRONMENT, Hg, Workspace
+from support import ENVIRONMENT, Hg, Workspace, write
 
 FGFAIL = os.environ.get('FGFAIL', '')
 
@@ -17,11 +17,15 @@ class AllocationTest(unittest.TestCase):
         self.addCleanup(workspace.remove)
         hg = Hg()
         self.addCleanup(hg.close)
+        write(workspace.path, 'included.rc', '[trusted]\nusers = a, "b c"\n  d\n[hooks]\nx = y\n  z\n')
+        write(workspace.path, 'account.rc', '%include $HGUSER\n%include ./included.rc\n'
+              '[experimental]\nevolution = createmarkers exchange\n[server]\nzliblevel = 3\n')
+        environment = dict(ENVIRONMENT, HGRCPATH=workspace / 'account.rc')
         for name in ('tags', 'obsolete', 'shared_safe', 'zlib'):
             path = workspace / name
             generator.MAKERS[name](hg, path)
             done = subprocess.run([FGFAIL, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  env=ENVIRONMENT)
+                                  env=environment)
             self.assertEqual((done.returncode, done.stderr), (0, b''), name)
             self.assertGreater(int(done.stdout.split()[0]), 100, name)
 

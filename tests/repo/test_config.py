@@ -219,6 +219,15 @@ class Compared(unittest.TestCase):
             self.assertGreater(untrusted, CONFIGURATIONS / 20)
 
 
+    def test_what_is_refused_is_given_to_none_of_many_at_once(self):
+        path = os.path.join(self.base, 'refused')
+        self.hg('init', path)
+        write(path, 'restricting', '[server]\nview = immutable\n')
+        output = subprocess.run([FGCONFIG, '--refuse', path, os.path.join(path, 'restricting')],
+                                env=ENVIRONMENT, stdout=subprocess.PIPE, check=True).stdout
+        self.assertEqual(output, b'0\n')
+
+
 class Table(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
