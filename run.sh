@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds framegate and serves a Mercurial repository, from nothing but a Debian 12 machine.
+# Builds framegate and serves a Mercurial repository, from nothing but a Debian 12 or 13 machine.
 set -euo pipefail
 
 usage() {

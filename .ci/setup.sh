@@ -35,7 +35,7 @@ is_installed() {
 install_packages() {
     local package log missing=()
     command -v dpkg-query >/dev/null ||
-        fail "this needs Debian 12 (dpkg and apt-get); elsewhere, install what $* name and build with cmake --preset release"
+        fail "this needs Debian 12 or 13 (dpkg and apt-get); elsewhere, install what $* name and build with cmake --preset release"
     while read -r package; do
         is_installed "$package" || missing+=("$package")
     done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@")

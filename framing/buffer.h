@@ -28,10 +28,9 @@ struct fg_buffer {
 };
 
 /* An initialiser for a static or automatic buffer. No allocation. */
-#define FG_BUFFER_INIT(bytes)                                                                      \
-    {                                                                                              \
-        .ceiling = (bytes)                                                                         \
-    }
+/* clang-format off */
+#define FG_BUFFER_INIT(bytes) {.ceiling = (bytes)}
+/* clang-format on */
 
 /* Makes an empty buffer. No allocation, cannot fail. */
 void fg_buffer_init(struct fg_buffer *buffer, size_t ceiling);

@@ -82,6 +82,9 @@ enum fg_limit {
     FG_LIMIT_CBOR_ITEMS,
 };
 
+/* Versions of clang-format lay out a macro's braces in different ways. */
+/* clang-format off */
+
 /* The defaults that the README lists. */
 #define FG_LIMITS_DEFAULT                                                                          \
     {                                                                                              \
@@ -98,6 +101,8 @@ enum fg_limit {
         .requests_active = UINT32_MAX, .request_bytes = SIZE_MAX / 2, .data_bytes = SIZE_MAX / 2,  \
         .cbor_depth = FG_CBOR_DEPTH_MAX, .cbor_items = UINT32_MAX,                                 \
     }
+
+/* clang-format on */
 
 FG_END_DECLARATIONS
 

@@ -356,20 +356,20 @@ static enum fg_status request_done(struct fg_reactor *reactor, struct receiving 
 
 /* -- command requests -------------------------------------------------------------------------- */
 
-/* Exactly one of new and continuation. (Seed: _validatecommandrequestframe.) */
+/* Exactly one of "new" and "continuation". (Seed: _validatecommandrequestframe.) */
 static bool check_new_or_continuation(struct fg_reactor *reactor, const struct fg_frame *frame,
                                       struct fg_action *action)
 {
-    bool new = (frame->header.flags & FG_COMMAND_REQUEST_NEW) != 0;
-    bool continuation = (frame->header.flags & FG_COMMAND_REQUEST_CONTINUATION) != 0;
-    if (new &&continuation) {
+    bool begins = (frame->header.flags & FG_COMMAND_REQUEST_NEW) != 0;
+    bool continues = (frame->header.flags & FG_COMMAND_REQUEST_CONTINUATION) != 0;
+    if (begins && continues) {
         refuse(reactor, action,
                "received command request frame with both new and continuation flags set");
-    } else if (!new && !continuation) {
+    } else if (!begins && !continues) {
         refuse(reactor, action,
                "received command request frame with neither new nor continuation flags set");
     }
-    return new != continuation;
+    return begins != continues;
 }
 
 static enum fg_status refuse_size(struct fg_reactor *reactor, uint16_t requestid,

@@ -15,7 +15,7 @@ enum { BLOCK_SIZE = 64 * 1024 };
 
 static const char key_name[] = "key";
 static const char temporary_start[] = ".new-";
-static const char magic[8] = "FGBUNDL1";
+static const char magic[] = "FGBUNDL1";
 
 struct fg_bundlestore {
     int folder;
@@ -294,7 +294,7 @@ enum fg_status fg_bundlefile_finish(struct fg_bundlestore *store, struct fg_bund
 {
     struct header header = {.tag = tag};
     char name[FG_BUNDLE_NAME_SIZE];
-    memcpy(header.magic, magic, sizeof(magic));
+    memcpy(header.magic, magic, sizeof(header.magic));
     memcpy(header.key, key, FG_BUNDLE_KEY_SIZE);
     put_size(file->size, header.size);
     hmac_sha256_update(&file->mac, offsetof(struct header, mac), (const uint8_t *)&header);
@@ -363,7 +363,7 @@ static bool is_right(struct fg_bundlestore *store, int fd, const uint8_t *key,
     }
     uint64_t bundle = (uint64_t)info->st_size - FG_BUNDLE_HEADER_SIZE;
     put_size(bundle, size);
-    if (memcmp(header.magic, magic, sizeof(magic)) != 0 ||
+    if (memcmp(header.magic, magic, sizeof(header.magic)) != 0 ||
         memcmp(header.size, size, sizeof(size)) != 0 ||
         memcmp(header.key, key, FG_BUNDLE_KEY_SIZE) != 0) {
         return false;

@@ -8,16 +8,11 @@
 
 #include <stdbool.h>
 
-/* How much an Accept header likes a media type. Start with FG_ACCEPT_INIT. */
+/* How much an Accept header likes a media type. Start with zeros. */
 struct fg_accept {
     int precision; /* of the best range so far: 0 none, 1 any, 2 its main type, 3 itself */
     int weight;    /* of that range: thousandths of its q */
 };
-
-#define FG_ACCEPT_INIT                                                                             \
-    {                                                                                              \
-        .precision = 0                                                                             \
-    }
 
 /*
  * Takes in the value of one Accept field; a header may have several, in any order. The most precise

@@ -198,7 +198,7 @@ static bool summarize_known(const struct fg_field *field, struct summary *summar
 
 static void summarize(const struct fg_head *head, struct summary *ret_summary)
 {
-    struct summary summary = {.accept = FG_ACCEPT_INIT};
+    struct summary summary = {0};
     for (size_t i = 0; i < head->fields_count; i++) {
         const struct fg_field *field = &head->fields[i];
         summary.bytes += field->name.size + field->value.size;

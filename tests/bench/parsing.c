@@ -135,11 +135,11 @@ static ssize_t no_data_yet(nghttp2_session *session, int32_t stream, uint8_t *bu
     return NGHTTP2_ERR_DEFERRED;
 }
 
+/* clang-format off */
 #define FIELD(name, value)                                                                         \
-    {                                                                                              \
-        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,             \
-            sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE                                                \
-    }
+    {(uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,                \
+     sizeof(value) - 1, NGHTTP2_NV_FLAG_NONE}
+/* clang-format on */
 
 /* A server session with stream 1 open, its windows as large as they can be. */
 static nghttp2_session *open_session(void)

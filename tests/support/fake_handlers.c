@@ -105,7 +105,7 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
                                       struct fg_snapshot **ret_snapshot, struct fg_error *error)
 {
     (void)repository;
-    *ret_snapshot = malloc(1);
+    *ret_snapshot = malloc(sizeof(**ret_snapshot));
     return *ret_snapshot != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
 }
 

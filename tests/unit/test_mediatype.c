@@ -7,7 +7,7 @@
 
 static bool admits(const char *first, const char *second)
 {
-    struct fg_accept accept = FG_ACCEPT_INIT;
+    struct fg_accept accept = {0};
     fg_accept_take(&accept, fg_bytes_from_string(first), TYPE);
     if (second != NULL) {
         fg_accept_take(&accept, fg_bytes_from_string(second), TYPE);
