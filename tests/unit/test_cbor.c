@@ -129,7 +129,8 @@ static void too_many_items_are_refused_before_room_is_made(void **state)
         } else {
             assert_int_equal(status, FG_ERR_LIMIT);
             assert_int_equal(error.limit, FG_LIMIT_CBOR_ITEMS);
-            assert_in_range(fg_cbor_held_bytes(&value), 1, 512 * 1024 + size);
+            assert_true(fg_cbor_held_bytes(&value) >= 1);
+            assert_true(fg_cbor_held_bytes(&value) <= 512 * 1024 + size);
         }
         fg_cbor_clear(&value);
     }
