@@ -215,6 +215,11 @@ class Server:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             return json.load(answer)
 
+    def is_library_1(self):
+        """Whether libmicrohttpd is 1.0 or later, which closes more connections without an answer."""
+        version = self.state()["build"]["libraries"]["libmicrohttpd"]
+        return int(version.split(".")[0]) >= 1
+
     def wait_until(self, holds, what="the state that the test waits for"):
         """Waits until holds(state) is true; returns that state."""
         end = time.monotonic() + TIMEOUT

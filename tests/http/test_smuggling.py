@@ -88,10 +88,16 @@ class Paths(support.ServerTest):
         return self.server.raw(data).status
 
     def test_a_nul_does_not_end_the_path(self):
-        self.assertEqual(self.status("/api\0/foo"), 400)
+        for target in ("/api\0/foo", "/api?x=\0y"):
+            if self.server.is_library_1():
+                # It takes no NUL in the first line, and answers to no line that it cannot take.
+                with self.server.connect() as connection:
+                    connection.sendall(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+                    self.assertEqual(connection.makefile("rb").read(), b"")
+            else:
+                self.assertEqual(self.status(target), 400)
         self.assertEqual(self.status("/api%00"), 404)
         self.assertEqual(self.status("/api%00/foo"), 404)
-        self.assertEqual(self.status("/api?x=\0y"), 400)
         self.assertEqual(self.status("/api?x=%00"), 200)
 
     def test_percent_encoding_is_undone_part_by_part(self):
