@@ -192,6 +192,8 @@ static uint8_t frame_type(const struct fg_part *part)
         return FG_FRAME_COMMAND_DATA;
     case FG_PART_RESPONSE:
         return FG_FRAME_BYTES_RESPONSE;
+    case FG_PART_TEXT:
+        return FG_FRAME_TEXT_OUTPUT;
     case FG_PART_ERROR:
         break;
     }
@@ -213,6 +215,7 @@ static uint8_t frame_flags(const struct fg_part *part, bool last)
         flags |= last ? FG_BYTES_RESPONSE_EOS : FG_BYTES_RESPONSE_CONTINUATION;
         break;
     case FG_PART_ERROR:
+    case FG_PART_TEXT:
         break;
     }
     return (uint8_t)flags;

@@ -13,7 +13,8 @@ enum fg_part_kind {
     FG_PART_COMMAND_REQUEST,
     FG_PART_COMMAND_DATA,
     FG_PART_RESPONSE,
-    FG_PART_ERROR
+    FG_PART_ERROR,
+    FG_PART_TEXT /* one frame */
 };
 
 struct fg_part {

@@ -19,6 +19,7 @@
 
 #include "framing/command_internal.h"
 #include "framing/framegen_internal.h"
+#include "framing/response.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -790,6 +791,33 @@ enum fg_status fg_reactor_onapplicationerror(struct fg_reactor *reactor, struct 
             fg_part_new_error(stream, requestid, FG_ERROR_RESPONSE_APPLICATION, message, &part);
     }
     return status == FG_OK ? respond(reactor, part, active, ret_action) : status;
+}
+
+enum fg_status fg_reactor_ontextoutput(struct fg_reactor *reactor, struct fg_stream *stream,
+                                       uint16_t requestid, struct fg_bytes text,
+                                       struct fg_action *ret_action)
+{
+    struct active *active;
+    enum fg_status status = check_response(reactor, stream, requestid, &active);
+    if (status == FG_OK && text.size > FG_TEXT_OUTPUT_MAX) {
+        status = FG_ERR_ARGUMENT;
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    const struct fg_text_atom atom = {
+        .format = fg_bytes_from_string("%s"), .args = &text, .args_count = 1};
+    struct fg_buffer payload = FG_BUFFER_INIT(FG_DEFAULT_MAX_FRAME_SIZE);
+    status = fg_textoutput_encode(&payload, &atom, 1, NULL);
+    if (status != FG_OK) {
+        fg_buffer_free(&payload);
+        return status;
+    }
+    struct fg_part *part;
+    struct fg_source source = fg_source_from_buffer(&payload);
+    status = fg_part_new(NULL, FG_PART_TEXT, stream, requestid, 0, &source,
+                         FG_DEFAULT_MAX_FRAME_SIZE, &part);
+    return status == FG_OK ? send_or_keep(reactor, part, ret_action) : status;
 }
 
 enum fg_status fg_reactor_onprotocolerror(struct fg_reactor *reactor, struct fg_stream *stream,

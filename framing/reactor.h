@@ -136,6 +136,18 @@ FG_MUST_CHECK enum fg_status fg_reactor_onapplicationerror(struct fg_reactor *re
                                                            struct fg_bytes message,
                                                            struct fg_action *ret_action);
 
+enum { FG_TEXT_OUTPUT_MAX = 10000 };
+
+/*
+ * Text for whoever looks at the answer to a request, to be sent before its response: one
+ * text-output frame. The text, of at most FG_TEXT_OUTPUT_MAX bytes, is copied; what is not UTF-8 is
+ * repaired. FG_ERR_ARGUMENT: it is longer. Otherwise as fg_reactor_onbytesresponseready.
+ */
+FG_MUST_CHECK enum fg_status fg_reactor_ontextoutput(struct fg_reactor *reactor,
+                                                     struct fg_stream *stream, uint16_t requestid,
+                                                     struct fg_bytes text,
+                                                     struct fg_action *ret_action);
+
 /*
  * Tells the peer that it broke the protocol: an error response with the protocol flag. The request
  * need not be active. Otherwise as fg_reactor_onapplicationerror.

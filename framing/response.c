@@ -119,16 +119,23 @@ static enum fg_status refuse_large_payload(enum fg_status status, struct fg_erro
                : status;
 }
 
+enum fg_status fg_textoutput_encode(struct fg_buffer *payload, const struct fg_text_atom *atoms,
+                                    size_t atoms_count, struct fg_error *error)
+{
+    enum fg_status status = fg_cbor_put_array(payload, atoms_count);
+    for (size_t i = 0; i < atoms_count && status == FG_OK; i++) {
+        status = put_atom(payload, &atoms[i], error);
+    }
+    return status;
+}
+
 enum fg_status fg_textoutput_append(struct fg_buffer *buffer, struct fg_stream *stream,
                                     uint16_t requestid, const struct fg_text_atom *atoms,
                                     size_t atoms_count, uint32_t max_frame_size,
                                     struct fg_error *error)
 {
     struct fg_buffer payload = FG_BUFFER_INIT(max_frame_size);
-    enum fg_status status = fg_cbor_put_array(&payload, atoms_count);
-    for (size_t i = 0; i < atoms_count && status == FG_OK; i++) {
-        status = put_atom(&payload, &atoms[i], error);
-    }
+    enum fg_status status = fg_textoutput_encode(&payload, atoms, atoms_count, error);
     status = refuse_large_payload(status, error);
     if (status == FG_OK) {
         status = append_frame(buffer, stream, requestid, FG_FRAME_TEXT_OUTPUT, 0,

@@ -22,6 +22,14 @@ struct fg_text_atom {
 };
 
 /*
+ * Appends the payload of a text-output frame. Arguments, and errors, as for fg_textoutput_append;
+ * FG_ERR_LIMIT: the payload exceeds its ceiling.
+ */
+FG_MUST_CHECK enum fg_status fg_textoutput_encode(struct fg_buffer *payload,
+                                                  const struct fg_text_atom *atoms,
+                                                  size_t atoms_count, struct fg_error *error);
+
+/*
  * Appends a text-output frame. Arguments that are not UTF-8 are repaired: each maximal ill-formed
  * part becomes U+FFFD. FG_ERR_ARGUMENT: a format or label is not ASCII, or the frame would exceed
  * max_frame_size (such frames are never split). FG_ERR_MEMORY, FG_ERR_LIMIT. On failure buffer

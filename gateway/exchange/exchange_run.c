@@ -3,6 +3,8 @@
  */
 #include "gateway/exchange/exchange_internal.h"
 
+#include "framing/utf8.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +33,12 @@ static bool account_reply(struct fg_exchange *exchange, struct fg_reply *reply)
         return true; /* made while it is sent */
     }
     uint64_t limit = exchange->gateway->config.reply_bytes;
-    if (reply->body.size > limit - exchange->reply_bytes) {
+    uint64_t size = reply->body.size + reply->said.size;
+    if (size > limit - exchange->reply_bytes) {
         fg_source_destroy(&reply->body);
         return false;
     }
-    exchange->reply_bytes += reply->body.size;
+    exchange->reply_bytes += size;
     return true;
 }
 
@@ -78,6 +81,21 @@ static void hide_path(const struct fg_repository *repository, const struct fg_er
             found + strlen(path));
 }
 
+/* What hooks said, as frames of text before the reply. */
+static enum fg_status say(struct fg_exchange *exchange, uint16_t requestid, struct fg_bytes text)
+{
+    enum fg_status status = FG_OK;
+    while (text.size > 0 && status == FG_OK) {
+        struct fg_action action;
+        size_t size = fg_utf8_cut(text, FG_TEXT_OUTPUT_MAX);
+        status = fg_reactor_ontextoutput(exchange->reactor, exchange->stream, requestid,
+                                         (struct fg_bytes){text.data, size}, &action);
+        text.data += size;
+        text.size -= size;
+    }
+    return status;
+}
+
 /* Hands a reply, or (failure) why there is none, to the reactor. */
 static void deliver_frames(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                            uint16_t requestid, const char *failure, struct fg_reply *reply)
@@ -96,9 +114,14 @@ static void deliver_frames(struct fg_exchange *exchange, const struct fg_command
         fail_command(exchange, requestid, failure);
     } else {
         struct fg_action action;
-        refuse_status(exchange, fg_reactor_onbytesresponseready(exchange->reactor, exchange->stream,
-                                                                requestid, reply->flags,
-                                                                &reply->body, &action));
+        enum fg_status status = say(exchange, requestid, fg_buffer_view(&reply->said));
+        if (status == FG_OK) {
+            status = fg_reactor_onbytesresponseready(exchange->reactor, exchange->stream, requestid,
+                                                     reply->flags, &reply->body, &action);
+        } else {
+            fg_source_destroy(&reply->body);
+        }
+        refuse_status(exchange, status);
     }
     fg_exchange_count_run(exchange, spec, failure);
 }

@@ -13,6 +13,7 @@ import common
 from common import RepositoryTest, http
 
 SAY = 'env | grep -E "^(HG_URL|HTTPS|REMOTE_(ADDR|HOST|USER)|SERVER_(NAME|PORT))=" | sort'
+TEXT_OUTPUT = 6
 HGRC = """[extensions]
 acl =
 [acl]
@@ -204,6 +205,26 @@ class Pushkey(WhoTest):
             self.assertEqual(self.classic(server, 'no'),
                              b'0\nthey are frozen\npushkey-abort: prepushkey hook exited with status 1\n')
             self.assertEqual(self.hg(self.path, 'bookmarks', '-T', '{bookmark}\n'), b'yes\n')
+
+    def test_over_frames_it_is_text_before_the_answer(self):
+        with self.serve() as server:
+            for key, words, answer in ((b'yes', '', b'\xf5'),
+                                       (b'no', 'pushkey-abort: prepushkey hook exited with status 1\n',
+                                        b'\xf4')):
+                text, last = self.ask(server, key)
+                self.assertEqual((text[1:4:2], last[1:4:2]), ((2, TEXT_OUTPUT), (2, http.BYTES_RESPONSE)))
+                self.assertIn(('they are frozen\n' + words).encode(), text[5])
+                self.assertEqual(last[5], answer)
+
+    def test_much_text_is_many_frames(self):
+        common.write(self.path, '.hg/hgrc',
+                     '[hooks]\nprepushkey = head -c 50000 /dev/zero | tr "\\000" x | fold -w 50\n')
+        with self.serve() as server:
+            *texts, last = self.ask(server, b'yes')
+            self.assertEqual(len(texts), 6)
+            self.assertEqual({frame[3] for frame in texts}, {TEXT_OUTPUT})
+            self.assertEqual(b''.join(frame[5] for frame in texts).count(b'x'), 50000)
+            self.assertEqual(last[5], b'\xf5')
 
     def test_what_is_not_ascii(self):
         with self.serve() as server:

@@ -168,6 +168,11 @@ static enum fg_status act(struct fg_reactor *reactor, struct fg_stream *out,
         fg_buffer_free(&copy);
         return fg_reactor_onapplicationerror(reactor, out, requestid, BYTES("no"), action);
     }
+    status = fg_reactor_ontextoutput(reactor, out, requestid, BYTES("said"), action);
+    if (status != FG_OK) {
+        fg_buffer_free(&copy);
+        return status;
+    }
     struct fg_source source = fg_source_from_buffer(&copy);
     return fg_reactor_onbytesresponseready(reactor, out, requestid, 0, &source, action);
 }

@@ -377,6 +377,48 @@ static void assert_frame(struct fg_framegen *framegen, uint16_t requestid, uint8
     assert_int_equal(frame[7], type_and_flags);
 }
 
+/* The next frame is this one, written as a human string. */
+static void assert_next(struct fg_framegen *framegen, const char *human)
+{
+    uint8_t frame[128];
+    size_t size;
+    struct fg_buffer bytes = FG_BUFFER_INIT(sizeof frame);
+    assert_int_equal(fg_humanstring_encode(fg_bytes_from_string(human), &bytes, NULL), FG_OK);
+    assert_int_equal(fg_framegen_next(framegen, frame, sizeof frame, &size), FG_OK);
+    assert_int_equal(size, bytes.size);
+    assert_memory_equal(frame, bytes.data, size);
+    fg_buffer_free(&bytes);
+}
+
+static void text_comes_before_the_response_and_in_its_stream(void **state)
+{
+    (void)state;
+    struct fixture fixture = start_deferred();
+    static const uint8_t long_text[FG_TEXT_OUTPUT_MAX + 1];
+    assert_runs(&fixture, "1 1 1 command-request new cbor:{b'name': b'x'}");
+    assert_int_equal(fg_reactor_ontextoutput(fixture.reactor, fixture.out, 1, BYTES("said\xff"),
+                                             &fixture.action),
+                     FG_OK);
+    assert_int_equal(fixture.action.type, FG_ACTION_NOOP);
+    assert_int_equal(fg_reactor_ontextoutput(fixture.reactor, fixture.out, 1,
+                                             (struct fg_bytes){long_text, sizeof long_text},
+                                             &fixture.action),
+                     FG_ERR_ARGUMENT);
+    assert_int_equal(fg_reactor_active(fixture.reactor, NULL, 0), 1);
+    assert_int_equal(respond(&fixture, 1, BYTES("a")), FG_OK);
+    assert_int_equal(
+        fg_reactor_ontextoutput(fixture.reactor, fixture.out, 1, BYTES("late"), &fixture.action),
+        FG_ERR_STATE);
+    assert_int_equal(fg_reactor_oninputeof(fixture.reactor, &fixture.action), FG_OK);
+    struct fg_framegen *framegen = fixture.action.framegen;
+    assert_next(framegen, "1 2 stream-begin text-output 0 "
+                          "cbor:[{b'msg': b'%s', b'args': [b'said\\xef\\xbf\\xbd']}]");
+    assert_next(framegen, "1 2 0 bytes-response eos|cbor a");
+    assert_int_equal(fg_framegen_next(framegen, NULL, 0, NULL), FG_END);
+    fg_framegen_free(framegen);
+    fg_reactor_free(fixture.reactor);
+}
+
 static void deferred_responses_come_out_in_the_order_in_which_they_were_ready(void **state)
 {
     (void)state;
@@ -565,6 +607,7 @@ int main(void)
         cmocka_unit_test(early_data_is_kept_until_the_request_is_complete),
         cmocka_unit_test(a_bad_request_with_data_is_refused_before_its_data),
         cmocka_unit_test(the_data_mode_is_set_only_where_asked),
+        cmocka_unit_test(text_comes_before_the_response_and_in_its_stream),
         cmocka_unit_test(deferred_responses_come_out_in_the_order_in_which_they_were_ready),
         cmocka_unit_test(a_response_that_fails_leaves_the_others_whole),
         cmocka_unit_test(responses_out_of_turn_are_refused),
