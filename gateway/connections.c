@@ -4,12 +4,21 @@
  */
 #include "gateway/connections.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LOOK_MICROSECONDS = 500000 }; /* between looks for ended peers; each is a system call */
+enum {
+    LOOK_MICROSECONDS = 500000, /* between looks for ended peers; each is a system call */
+    HEAD_BLOCK = 64 * 1024,     /* of a large head, for which there is the time of a small one */
+    HEADS_SHARE = 4,            /* incomplete heads have this part of the memory */
+};
+
+/* How long a host may take for its next request; each answer on the way begins it anew. */
+static const uint64_t ROOM_MICROSECONDS = UINT64_C(300) * 1000000;
 
 void fg_connections_init(struct fg_connections *connections, const struct fg_config *config,
                          struct fg_state *state)
@@ -40,7 +49,7 @@ static bool is_full(const struct fg_connections *connections, const struct fg_co
 
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
                                           const struct fg_address *peer, void *transport,
-                                          struct fg_driver *driver)
+                                          struct fg_driver *driver, bool wide)
 {
     struct fg_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) {
@@ -50,6 +59,7 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     connection->peer = *peer;
     connection->transport = transport;
     connection->driver = driver;
+    connection->wide = wide;
     struct fg_connection **bucket =
         &connections->buckets[fg_address_hash(peer) % FG_CONNECTION_BUCKETS];
     fg_connection_set_deadline(connection, fg_tick_microseconds(),
@@ -104,6 +114,46 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
     pthread_mutex_unlock(&connections->lock);
     free(connection);
 }
+
+/* -- room ------------------------------------------------------------------------------------- */
+
+static struct fg_room *rooms_of(struct fg_connections *connections, const struct fg_address *host)
+{
+    return connections->rooms[fg_address_hash(host) % FG_ROOM_SETS];
+}
+
+void fg_connections_expect_wide(struct fg_connections *connections, const struct fg_address *host)
+{
+    pthread_mutex_lock(&connections->lock);
+    struct fg_room *rooms = rooms_of(connections, host);
+    struct fg_room *room = &rooms[0];
+    for (size_t i = 0; i < FG_ROOM_WAYS; i++) {
+        if (fg_address_same_host(&rooms[i].host, host)) {
+            room = &rooms[i];
+            break;
+        }
+        if (rooms[i].until < room->until) {
+            room = &rooms[i];
+        }
+    }
+    *room = (struct fg_room){*host, fg_tick_microseconds() + ROOM_MICROSECONDS};
+    pthread_mutex_unlock(&connections->lock);
+}
+
+bool fg_connections_wants_wide(struct fg_connections *connections, const struct fg_address *host)
+{
+    bool wide = false;
+    pthread_mutex_lock(&connections->lock);
+    const struct fg_room *rooms = rooms_of(connections, host);
+    for (size_t i = 0; i < FG_ROOM_WAYS && !wide; i++) {
+        wide =
+            rooms[i].until > fg_tick_microseconds() && fg_address_same_host(&rooms[i].host, host);
+    }
+    pthread_mutex_unlock(&connections->lock);
+    return wide;
+}
+
+/* -- deadlines -------------------------------------------------------------------------------- */
 
 /*
  * One word for both, so that who sets it and who sees it pass agree: microseconds above, the bound
@@ -215,9 +265,52 @@ static void cut(const struct fg_connections *connections, struct fg_connection *
     shutdown(connection->socket, SHUT_RDWR);
 }
 
+/* Bytes that have come on a connection; 0 if the system does not say. */
+static uint64_t received_of(const struct fg_connection *connection)
+{
+    struct tcp_info info = {.tcpi_state = 0};
+    socklen_t size = sizeof(info);
+    return getsockopt(connection->socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0
+               ? info.tcpi_bytes_received
+               : 0;
+}
+
+/*
+ * The library tells nobody of a head before it is complete, so its bytes are watched from here:
+ * they have a part of the memory, and who goes on sending has the time of a small head for each
+ * block. *heads is the sum so far.
+ */
+static void watch_head(const struct fg_connections *connections, struct fg_connection *connection,
+                       uint64_t now, uint64_t *heads)
+{
+    uint64_t due = atomic_load_explicit(&connection->due, memory_order_relaxed);
+    if (!connection->wide || bound_of(due) != FG_BOUND_HEADER_TIME) {
+        return;
+    }
+    const struct fg_config *config = connections->config;
+    uint64_t received = received_of(connection);
+    *heads += received;
+    bool over = *heads > config->memory_bytes / HEADS_SHARE;
+    if (received < (over ? 0 : connection->head_bytes) + HEAD_BLOCK) {
+        return;
+    }
+    uint64_t more =
+        (now + (uint64_t)config->header_seconds * 1000000) << BOUND_BITS | FG_BOUND_HEADER_TIME;
+    /* Unless the head is complete at this moment. */
+    if (atomic_compare_exchange_strong(&connection->due, &due, over ? PASSED : more)) {
+        connection->head_bytes = received;
+        if (over) {
+            *heads -= received;
+            fg_state_count_bound(connections->state, FG_BOUND_MEMORY);
+            shutdown(connection->socket, SHUT_RDWR);
+        }
+    }
+}
+
 void fg_connections_cut(struct fg_connections *connections)
 {
     uint64_t now = fg_tick_microseconds();
+    uint64_t heads = 0;
     pthread_mutex_lock(&connections->lock);
     bool look = now >= connections->next_look;
     if (look) {
@@ -228,6 +321,7 @@ void fg_connections_cut(struct fg_connections *connections)
             if (look) {
                 notice_end(c);
             }
+            watch_head(connections, c, now, &heads);
             cut(connections, c, now);
         }
     }

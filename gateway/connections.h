@@ -24,6 +24,8 @@ struct fg_connection {
     atomic_bool begun;    /* the first line of a request is in, and its answer not out */
     atomic_bool told;     /* it got 408 */
     bool ended;           /* the peer's end was noticed and told to the library */
+    bool wide;            /* it has memory for a head of megabytes */
+    uint64_t head_bytes;  /* wide: that had come when the deadline of the head was set */
 
     /* For the owner of the connection alone: */
     struct fg_exchange *exchange; /* NULL between requests */
@@ -43,13 +45,24 @@ struct fg_connection {
     struct fg_driver *driver; /* of its thread; NULL where one thread has all */
 };
 
-enum { FG_CONNECTION_BUCKETS = 1024 };
+enum {
+    FG_CONNECTION_BUCKETS = 1024,
+    FG_ROOM_SETS = 256, /* of hosts whose next connection is to be wide */
+    FG_ROOM_WAYS = 4,
+};
+
+/* A host whose next connections are to be wide, and until when (as fg_tick_microseconds). */
+struct fg_room {
+    struct fg_address host;
+    uint64_t until;
+};
 
 struct fg_connections {
     pthread_mutex_t lock;
     struct fg_connection *buckets[FG_CONNECTION_BUCKETS]; /* by the peer's host */
     uint64_t count;
     uint64_t next_look; /* for ended peers; as fg_tick_microseconds */
+    struct fg_room rooms[FG_ROOM_SETS][FG_ROOM_WAYS];
     const struct fg_config *config;
     struct fg_state *state;
 };
@@ -69,7 +82,7 @@ void fg_connections_clear(struct fg_connections *connections);
  */
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
                                           const struct fg_address *peer, void *transport,
-                                          struct fg_driver *driver);
+                                          struct fg_driver *driver, bool wide);
 
 /*
  * One of that driver's for which matches is true; NULL if there is none. To be called on the thread
@@ -78,6 +91,15 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
 struct fg_connection *fg_connections_find(struct fg_connections *connections,
                                           const struct fg_driver *driver,
                                           bool (*matches)(const struct fg_connection *connection));
+
+/*
+ * For some minutes the connections that this host opens are to be wide: what it was answered lets
+ * it send a head of megabytes. If too many hosts are told so, the one forgets that was told first.
+ */
+void fg_connections_expect_wide(struct fg_connections *connections, const struct fg_address *host);
+
+/* True if a new connection of this host is to be wide. */
+bool fg_connections_wants_wide(struct fg_connections *connections, const struct fg_address *host);
 
 /* Takes it out and frees it; to be called before the socket is closed. Takes NULL. */
 void fg_connections_close(struct fg_connections *connections, struct fg_connection *connection);
@@ -97,7 +119,8 @@ bool fg_connection_is_cut(const struct fg_connection *connection);
 enum fg_bound fg_connection_bound(const struct fg_connection *connection);
 
 /*
- * Shuts down the sockets past their deadline, each counted once. Who is in the middle of a request
+ * Shuts down the sockets past their deadline, each counted once, and those whose incomplete heads
+ * are too much for a quarter of the limit of memory. Who is in the middle of a request
  * gets 408 first; not over TLS, whose records are the library's. Also wakes the connections whose
  * request cannot become complete because the peer has sent its last byte: the library learns of
  * that only if it comes alone, not together with data. To be called a few times a second.

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    FIELDS_MAX = 1001, /* the largest max-header-fields, and one to see that there are more */
+    FIELDS_FEW = 128, /* there is room for so many without an allocation */
     BLOCK_SIZE = 64 * 1024,
 };
 
@@ -68,8 +68,11 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
     struct fg_address peer;
     fg_address_copy(info != NULL ? info->client_addr : NULL, &peer);
     info = MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct fg_connection *connection = fg_connections_open(&public->connections, info->connect_fd,
-                                                           &peer, transport, &thread->driver);
+    const int socket = info->connect_fd;
+    info = MHD_get_connection_info(transport, MHD_CONNECTION_INFO_DAEMON);
+    bool wide = info->daemon == thread->driver.daemons[FG_DRIVER_WIDE];
+    struct fg_connection *connection =
+        fg_connections_open(&public->connections, socket, &peer, transport, &thread->driver, wide);
     if (connection != NULL) {
         connection->owner = thread;
     }
@@ -216,7 +219,11 @@ static enum MHD_Result send_answer(struct fg_public *public, struct fg_connectio
         return MHD_NO; /* too late: the socket is shut down */
     }
     connection->short_of_memory = true; /* until there is a response */
-    bool closing = atomic_load(&public->gateway->draining);
+    if (answer->widens) {
+        fg_connections_expect_wide(&public->connections, &connection->peer);
+    }
+    /* The library would clear all the memory of a wide connection for the next request. */
+    bool closing = atomic_load(&public->gateway->draining) || answer->widens || connection->wide;
     if (answer->repeats && !closing) {
         struct MHD_Response *kept =
             fg_kept_response(&public->kept, answer->content_type, answer->body);
@@ -342,13 +349,13 @@ static enum MHD_Result offload(struct fg_public *public, struct fg_connection *c
     return MHD_YES;
 }
 
-static enum MHD_Result take_head(struct fg_public *public, struct fg_connection *connection,
-                                 struct MHD_Connection *transport, const char *method,
-                                 const char *version)
+/* Looks at the head, for whose fields there is room. */
+static enum MHD_Result take_fields(struct fg_public *public, struct fg_connection *connection,
+                                   struct MHD_Connection *transport, const char *method,
+                                   const char *version, struct fg_field *fields, size_t count)
 {
     const struct fg_config *config = &public->gateway->config;
-    struct fg_field fields[FIELDS_MAX];
-    struct collected collected = {.fields = fields, .capacity = config->header_fields + 1};
+    struct collected collected = {.fields = fields, .capacity = count};
     (void)MHD_get_connection_values_n(transport, MHD_HEADER_KIND, on_field, &collected);
     /*
      * The library ends the target with a NUL where the version starts; if the first NUL is
@@ -376,6 +383,26 @@ static enum MHD_Result take_head(struct fg_public *public, struct fg_connection 
     }
     give_body_time(connection);
     return MHD_YES;
+}
+
+static enum MHD_Result take_head(struct fg_public *public, struct fg_connection *connection,
+                                 struct MHD_Connection *transport, const char *method,
+                                 const char *version)
+{
+    struct fg_field few[FIELDS_FEW];
+    /* Bounded by the connection's memory, in which they lie. */
+    int count = MHD_get_connection_values_n(transport, MHD_HEADER_KIND, NULL, NULL);
+    if (count <= FIELDS_FEW) {
+        return take_fields(public, connection, transport, method, version, few, FIELDS_FEW);
+    }
+    struct fg_field *fields = malloc((size_t)count * sizeof(*fields));
+    if (fields == NULL) {
+        return MHD_NO;
+    }
+    enum MHD_Result result =
+        take_fields(public, connection, transport, method, version, fields, (size_t)count);
+    free(fields);
+    return result;
 }
 
 static enum MHD_Result take_body(struct fg_public *public, struct fg_connection *connection,
@@ -423,29 +450,51 @@ static bool library_cuts_fields(void)
            strtoul(version + sizeof(series) - 1, NULL, 10) < 77;
 }
 
-/* Takes over the socket, also on failure. */
-static struct MHD_Daemon *start_daemon(struct thread *thread, int listen_socket,
-                                       uint32_t connections)
+/*
+ * Memory for the largest head: arguments up to their limit in fields of a kilobyte, for each of
+ * which the library needs a little, and what every head has.
+ */
+static size_t wide_memory(const struct fg_config *config)
+{
+    size_t arguments = config->framing.request_bytes;
+    return arguments + arguments / 8 + (size_t)config->connection_memory;
+}
+
+static struct MHD_Daemon *start_daemon(struct thread *thread, size_t memory)
 {
     struct fg_public *public = thread->public;
     const struct fg_config *config = &public->gateway->config;
     struct MHD_OptionItem tls_options[FG_TLS_OPTIONS];
     unsigned tls_flags = fg_tls_options(config, config->tls_certificate != NULL, tls_options);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | tls_flags, 0, NULL, NULL,
-        on_request, public, MHD_OPTION_EXTERNAL_LOGGER, fg_endings_hear, &thread->endings,
-        MHD_OPTION_ARRAY, tls_options, MHD_OPTION_LISTEN_SOCKET, listen_socket,
-        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)config->connection_memory,
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            tls_flags,
+        0, NULL, NULL, on_request, public, MHD_OPTION_EXTERNAL_LOGGER, fg_endings_hear,
+        &thread->endings, MHD_OPTION_ARRAY, tls_options, MHD_OPTION_CONNECTION_LIMIT,
+        thread->driver.connections_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory,
         /* Silence within a request; between requests the watchdog is earlier, and counts it. */
         MHD_OPTION_CONNECTION_TIMEOUT, config->idle_seconds + 1, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection, thread,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, public, MHD_OPTION_URI_LOG_CALLBACK, on_target,
         public, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, NULL, MHD_OPTION_END);
-    if (daemon == NULL) {
-        close(listen_socket);
+}
+
+static enum fg_driver_room choose(void *context, const struct sockaddr *peer)
+{
+    struct thread *thread = context;
+    struct fg_address host;
+    fg_address_copy(peer, &host);
+    return fg_connections_wants_wide(&thread->public->connections, &host) ? FG_DRIVER_WIDE
+                                                                          : FG_DRIVER_NARROW;
+}
+
+static void stop_daemons(struct thread *thread)
+{
+    for (int i = 0; i < FG_DRIVER_ROOMS; i++) {
+        if (thread->driver.daemons[i] != NULL) {
+            MHD_stop_daemon(thread->driver.daemons[i]);
+        }
     }
-    return daemon;
 }
 
 /* One more thread, with a share of the connections. It listens at a copy of the socket. */
@@ -455,15 +504,18 @@ static bool start_thread(struct fg_public *public, int listen_socket)
     uint32_t connections = config->connections / config->threads +
                            (public->threads_count < config->connections % config->threads);
     struct thread *thread = &public->threads[public->threads_count];
+    struct fg_driver *driver = &thread->driver;
     thread->public = public;
-    fg_endings_init(&thread->endings, &public->connections, &thread->driver);
-    int copy = fcntl(listen_socket, F_DUPFD_CLOEXEC, 0);
-    struct MHD_Daemon *daemon = copy >= 0 ? start_daemon(thread, copy, connections) : NULL;
-    if (daemon == NULL) {
-        return false;
-    }
-    if (fg_driver_start(&thread->driver, daemon) != FG_OK) {
-        MHD_stop_daemon(daemon);
+    fg_endings_init(&thread->endings, &public->connections, driver);
+    driver->connections_max = connections;
+    driver->choose = choose;
+    driver->context = thread;
+    driver->daemons[FG_DRIVER_NARROW] = start_daemon(thread, (size_t)config->connection_memory);
+    driver->daemons[FG_DRIVER_WIDE] = start_daemon(thread, wide_memory(config));
+    bool ok = driver->daemons[FG_DRIVER_NARROW] != NULL && driver->daemons[FG_DRIVER_WIDE] != NULL;
+    driver->listen_socket = ok ? fcntl(listen_socket, F_DUPFD_CLOEXEC, 0) : -1;
+    if (driver->listen_socket < 0 || fg_driver_start(driver) != FG_OK) {
+        stop_daemons(thread);
         return false;
     }
     public->threads_count++;
@@ -510,7 +562,7 @@ void fg_public_stop(struct fg_public *public)
     }
     for (uint32_t i = 0; i < public->threads_count; i++) {
         fg_driver_stop(&public->threads[i].driver);
-        MHD_stop_daemon(public->threads[i].driver.daemon);
+        stop_daemons(&public->threads[i]);
     }
     fg_connections_clear(&public->connections);
     fg_kept_clear(&public->kept);

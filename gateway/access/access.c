@@ -318,18 +318,27 @@ static enum fg_verdict judge_unknown(const struct fg_access *access,
     }
 }
 
+static bool lists_everyone(const struct fg_access *access)
+{
+    return fg_words_are_none(&access->allow_read) || fg_words_are_only(&access->allow_read, "*");
+}
+
+bool fg_access_asks_readers(const struct fg_access *access)
+{
+    return !fg_words_are_none(&access->deny_read) || !lists_everyone(access);
+}
+
 static enum fg_verdict judge_read(const struct fg_access *access,
                                   const struct fg_identity *identity)
 {
-    bool everyone =
-        fg_words_are_none(&access->allow_read) || fg_words_are_only(&access->allow_read, "*");
-    if (fg_words_are_none(&access->deny_read) && everyone) {
+    if (!fg_access_asks_readers(access)) {
         return FG_VERDICT_ALLOWED;
     }
     if (identity->login != FG_LOGIN_USER) {
         return judge_unknown(access, identity);
     }
-    return judge_named(&access->allow_read, everyone, &access->deny_read, identity->user);
+    return judge_named(&access->allow_read, lists_everyone(access), &access->deny_read,
+                       identity->user);
 }
 
 enum fg_verdict fg_access_judge(const struct fg_access *access, const struct fg_identity *identity,

@@ -70,6 +70,9 @@ bool fg_access_knows(const struct fg_access *access, const char *user);
 /* True if there is anybody who may push. */
 bool fg_access_has_pushers(const struct fg_access *access);
 
+/* True if nobody may read without credentials. */
+bool fg_access_asks_readers(const struct fg_access *access);
+
 /* Which schemes a 401 offers: those that there are credentials for. */
 bool fg_access_offers_basic(const struct fg_access *access);
 bool fg_access_offers_bearer(const struct fg_access *access);

@@ -27,6 +27,7 @@ enum fg_classic_form {
 struct fg_classic_command {
     const char *name;
     enum fg_classic_form form;
+    bool tells_nodes; /* the client may give the nodes of the answer back in its next request */
 };
 
 /* The command with this name; NULL if the transport has none. Static. */

@@ -51,6 +51,7 @@ static void init(struct fg_exchange *exchange, struct fg_bytes target)
     exchange->route.kind = FG_ROUTE_TEXT;
     exchange->route.bound = FG_BOUND_UNCOUNTED;
     exchange->route.body_size = 0;
+    exchange->route.argument_bytes = 0;
     exchange->route.spec = NULL;
     exchange->route.tells_hg = false;
     exchange->debug.reflect = NULL;
@@ -132,6 +133,7 @@ static uint64_t held_bytes(const struct fg_exchange *exchange)
 {
     uint64_t held =
         exchange->reply_bytes + exchange->debug.text.capacity + fg_exchange_classic_held(exchange);
+    held += exchange->route.argument_bytes; /* the connection has them until the end */
     size_t frame = fg_frame_reader_held_bytes(&exchange->reader);
     if (frame >= ACCOUNT_FROM) {
         held += frame; /* larger ones than every peer may send were allowed */

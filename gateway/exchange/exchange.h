@@ -82,6 +82,7 @@ struct fg_answer {
     unsigned retry_after; /* seconds; 0: no such field */
     bool whole;           /* body is all there is; else fg_exchange_take gives it */
     bool repeats;         /* small, with no field but the type, and likely to be sent again */
+    bool widens;          /* the next request may have a head of megabytes */
     struct fg_bytes body;
 };
 

@@ -15,12 +15,19 @@ enum {
     REQUESTID = 1,        /* commands have an id; here it means nothing */
     ITEMS_MAX = 1u << 26, /* of a handler's own answer, which fits in memory already */
     ZLIB_LEVEL_DENSE = 0,
+    /*
+     * Of nodes that the client sent or got, in header fields and as text. What it sends next may be
+     * these nodes again: a third of what any head has room for.
+     */
+    WIDENS_FROM = 8 * 1024,
 };
 
 struct fg_classic {
     const struct fg_classic_command *command;
     struct fg_buffer form; /* the arguments as they come: those of fields or body, then the query */
     uint64_t post_left;    /* bytes of the body that are arguments and have not come */
+    bool posts;            /* the arguments come in the body */
+    size_t fields_size;    /* bytes of arguments that came in fields */
     bool takes_data;       /* the rest of the body is for the command */
     struct fg_buffer words; /* of X-HgProto-N */
     bool ready;             /* arguments and batch are set */
@@ -61,6 +68,7 @@ static void read_post_size(struct fg_exchange *exchange, const struct fg_head *h
         fg_exchange_refuse(exchange, 413, error.message);
     } else {
         classic->post_left = size;
+        classic->posts = size > 0;
     }
 }
 
@@ -86,6 +94,7 @@ enum fg_status fg_exchange_classic_prepare(struct fg_exchange *exchange, const s
     if (status == FG_OK && classic->post_left == 0) {
         status = fg_head_join(head, "x-hgarg", &classic->form);
     }
+    classic->fields_size = classic->form.size;
     return status;
 }
 
@@ -525,6 +534,8 @@ bool fg_exchange_classic_answer(struct fg_exchange *exchange, struct fg_answer *
     exchange->status = 200;
     answer->content_type = classic->type;
     answer->body = fg_buffer_view(&classic->text);
+    answer->widens = classic->command->tells_nodes && !classic->posts &&
+                     classic->fields_size + classic->text.size >= WIDENS_FROM;
     if (classic->failed) {
         fg_fail(&exchange->error, FG_OK, 0, "%.*s", (int)classic->text.size - 1,
                 (const char *)classic->text.data);

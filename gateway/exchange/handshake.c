@@ -145,10 +145,11 @@ static enum fg_status put_tokens(const struct fg_access *access, const struct fg
     TRY(fg_buffer_append_string(buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx"));
     /*
      * A client that sends arguments before a bundle cannot send both again when it is asked for
-     * credentials: Mercurial's (to 6.3 at least) then sends neither, and waits. So where there are
-     * pushes, arguments stay in the header.
+     * credentials: Mercurial's (to 7.2 at least) then sends neither, and waits. Where readers are
+     * asked, they have sent them since the handshake. Where anybody reads and some push, arguments
+     * stay in the header, which has room for them: see fg_answer's widens.
      */
-    if (!fg_access_has_pushers(access)) {
+    if (!fg_access_has_pushers(access) || fg_access_asks_readers(access)) {
         TRY(fg_buffer_append_string(buffer, " httppostargs"));
     }
     TRY(fg_buffer_append_string(buffer, " known lookup"));

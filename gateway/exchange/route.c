@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -23,6 +24,8 @@ enum {
     NAME_MAX_SIZE = 64,
 };
 
+#define ARGUMENT "x-hgarg" /* the arguments of a command come in X-HgArg-1, X-HgArg-2, … */
+
 /* What the fields say, gathered in one pass. */
 struct summary {
     bool bad_name;
@@ -35,6 +38,9 @@ struct summary {
     struct fg_bytes content_type;
     struct fg_accept accept;
     uint64_t bytes;
+    size_t arguments; /* fields of arguments, which have a limit of their own */
+    uint64_t argument_names;
+    uint64_t argument_bytes;
 };
 
 /* The path, cut at its slashes. */
@@ -173,6 +179,26 @@ static void answer_method(struct fg_route *route, const char *allow, const char 
 
 /* -- the head --------------------------------------------------------------------------------- */
 
+/* The N of a field NAME-N, which Mercurial counts from 1; 0 if the field is none. */
+static size_t part_number(const struct fg_field *field, const char *name, size_t name_size)
+{
+    enum { DIGITS_MAX = 9 };
+    struct fg_bytes text = field->name;
+    if (text.size < name_size + 2 || text.size > name_size + 1 + DIGITS_MAX ||
+        text.data[name_size] != '-' || text.data[name_size + 1] == '0' ||
+        !fg_equal_caseless((struct fg_bytes){text.data, name_size}, name)) {
+        return 0;
+    }
+    size_t number = 0;
+    for (size_t i = name_size + 1; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return 0;
+        }
+        number = number * 10 + (size_t)(text.data[i] - '0');
+    }
+    return number;
+}
+
 /* Takes in what a field with a name of ours says; false if it has none, which is then unchecked. */
 static bool summarize_known(const struct fg_field *field, struct summary *summary)
 {
@@ -201,6 +227,12 @@ static void summarize(const struct fg_head *head, struct summary *ret_summary)
     struct summary summary = {0};
     for (size_t i = 0; i < head->fields_count; i++) {
         const struct fg_field *field = &head->fields[i];
+        if (part_number(field, ARGUMENT, sizeof(ARGUMENT) - 1) > 0) {
+            summary.arguments++;
+            summary.argument_names += field->name.size + 1;
+            summary.argument_bytes += field->value.size;
+            continue; /* its name is a token */
+        }
         summary.bytes += field->name.size + field->value.size;
         if (!summarize_known(field, &summary) && !is_token(field->name)) {
             summary.bad_name = true;
@@ -243,12 +275,16 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
     if (head->target.size > config->target_bytes) {
         answer_bound(route, 414, FG_BOUND_TARGET, "the path exceeds", config->target_bytes,
                      "bytes");
-    } else if (head->fields_count > config->header_fields) {
+    } else if (head->fields_count - summary->arguments > config->header_fields) {
         answer_bound(route, 431, FG_BOUND_HEADER_FIELDS, "the header exceeds",
                      config->header_fields, "fields");
-    } else if (summary->bytes > config->header_bytes) {
+    } else if (summary->bytes > config->header_bytes + summary->argument_names) {
+        /* hg lists the names of the arguments' fields in a field Vary. */
         answer_bound(route, 431, FG_BOUND_HEADER_BYTES, "the header exceeds", config->header_bytes,
                      "bytes");
+    } else if (summary->argument_bytes > config->framing.request_bytes) {
+        answer_bound(route, 431, FG_BOUND_REQUEST, "the arguments in the header exceed",
+                     config->framing.request_bytes, "bytes");
     } else if (summary->bad_name) {
         answer_text(route, 400, "a header field has a malformed name");
     } else if (summary->hosts > 1) {
@@ -326,20 +362,39 @@ static bool split_path(struct fg_bytes path, struct path *ret_path)
     return true;
 }
 
-enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct fg_buffer *value)
+/* Puts each field that is a part of name where its number says; the first of several counts. */
+static void find_parts(const struct fg_head *head, const char *name,
+                       const struct fg_field **ret_parts)
 {
-    for (unsigned n = 1;; n++) {
-        char numbered[32];
-        snprintf(numbered, sizeof(numbered), "%s-%u", name, n);
-        const struct fg_field *field = fg_head_find(head, numbered);
-        if (field == NULL) {
-            return FG_OK;
-        }
-        enum fg_status status = fg_buffer_append(value, field->value.data, field->value.size);
-        if (status != FG_OK) {
-            return status;
+    for (size_t i = 0; i < head->fields_count; i++) {
+        size_t number = part_number(&head->fields[i], name, strlen(name));
+        if (number > 0 && number <= head->fields_count && ret_parts[number - 1] == NULL) {
+            ret_parts[number - 1] = &head->fields[i];
         }
     }
+}
+
+enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct fg_buffer *value)
+{
+    enum { FEW = 128 };
+    /* One look for each part would be a look at all fields for each field. */
+    const struct fg_field *few[FEW] = {NULL};
+    const struct fg_field **parts = few;
+    if (head->fields_count > FEW) {
+        parts = calloc(head->fields_count, sizeof(const struct fg_field *));
+        if (parts == NULL) {
+            return FG_ERR_MEMORY;
+        }
+    }
+    find_parts(head, name, parts);
+    enum fg_status status = FG_OK;
+    for (size_t i = 0; i < head->fields_count && parts[i] != NULL && status == FG_OK; i++) {
+        status = fg_buffer_append(value, parts[i]->value.data, parts[i]->value.size);
+    }
+    if (parts != few) {
+        free(parts);
+    }
+    return status;
 }
 
 struct fg_bytes fg_target_query(struct fg_bytes target)
@@ -594,6 +649,7 @@ void fg_route(const struct fg_config *config, const struct fg_head *head,
     ret_route->message[0] = '\0';
     ret_route->bound = FG_BOUND_UNCOUNTED;
     summarize(head, &summary);
+    ret_route->argument_bytes = summary.argument_bytes;
     if (breaks_http(config, head, &summary, ret_route)) {
         return;
     }

@@ -6,7 +6,7 @@
  * read at all:
  *
  *   target over the limit                                       414
- *   header fields over a limit                                  431
+ *   header fields over a limit, or arguments in them            431
  *   a field name that is no token, a NUL in the target          400
  *   a method other than GET, HEAD and POST                      405
  *   GET or HEAD with a body                                     400
@@ -83,6 +83,7 @@ struct fg_route {
     bool authenticate;             /* TEXT: with WWW-Authenticate */
     bool tells_hg;                 /* TEXT: say it so that hg shows it */
     uint64_t body_size;            /* what Content-Length says */
+    uint64_t argument_bytes;       /* of arguments in header fields */
     enum fg_permission permission; /* COMMANDS: PUSH through rw */
     const struct fg_command_spec *spec;       /* COMMANDS: the one command; NULL: multirequest */
     const struct fg_classic_command *classic; /* CLASSIC: the command */
@@ -119,8 +120,9 @@ static inline const struct fg_field *fg_head_find(const struct fg_head *head, co
 }
 
 /*
- * Appends the values of NAME-1, NAME-2, … (lower case) as far as they go without a gap: so
- * Mercurial sends what does not fit in one field. FG_ERR_LIMIT, FG_ERR_MEMORY from the buffer.
+ * Appends the values of NAME-1, NAME-2, … (lower case) as far as they go without a gap, in whatever
+ * order they came: so Mercurial sends what does not fit in one field. FG_ERR_LIMIT from the buffer;
+ * FG_ERR_MEMORY.
  */
 enum fg_status fg_head_join(const struct fg_head *head, const char *name, struct fg_buffer *value);
 
