@@ -56,7 +56,7 @@
 #define FG_CONFIG_BYTES_MAX ((size_t)1 << 20)
 
 /* Lines of them that are kept, each about 150 bytes; sites have dozens. */
-#define FG_CONFIG_LINES_MAX 16384u
+#define FG_CONFIG_LINES_MAX 4096u
 
 /* Bytes of a path in them, once variables have been replaced. */
 #define FG_CONFIG_PATH_MAX ((size_t)16 << 10)

@@ -169,8 +169,9 @@ static enum fg_status check_config(struct fg_repository *repository, struct fg_l
     if (status == FG_OK) {
         atomic_store(&repository->granted_anew, false);
         status = fg_siteconfig_check(repository->config, atomic_load(&repository->granted), error);
-        atomic_store(&repository->refused, status != FG_OK);
     }
+    /* Also where it cannot be read: nobody knows what it says. */
+    atomic_store(&repository->refused, status != FG_OK);
     return status;
 }
 
