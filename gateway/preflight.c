@@ -5,12 +5,12 @@
 
 #include "gateway/log.h"
 #include "gateway/privileges.h"
+#include "handlers/repo/configpath.h"
 #include "handlers/repo/siteconfig.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,39 +105,15 @@ static enum fg_status check_writable(const char *path, bool folder, struct fg_er
                : fg_fail(error, FG_ERR_IO, 0, "cannot write to %s: %s", path, strerror(errno));
 }
 
-static bool is_program(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
-           faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
-}
-
-/* Looks a program up as the C library does when it starts one. */
-static bool find_program(const char *name)
-{
-    const char *path = getenv("PATH");
-    if (strchr(name, '/') != NULL) {
-        return is_program(name);
-    }
-    for (path = path != NULL ? path : "/bin:/usr/bin"; *path != '\0';) {
-        char candidate[PATH_MAX];
-        size_t size = strcspn(path, ":");
-        int length = snprintf(candidate, sizeof(candidate), "%.*s%s%s", (int)size, path,
-                              size > 0 ? "/" : "", name);
-        if (length > 0 && (size_t)length < sizeof(candidate) && is_program(candidate)) {
-            return true;
-        }
-        path += path[size] == ':' ? size + 1 : size;
-    }
-    return false;
-}
-
 static enum fg_status check_hg(const struct fg_config *config, struct fg_error *error)
 {
-    if (fg_words_are_none(&config->allow_push) || find_program(config->hg)) {
+    char *path = NULL;
+    char name[FG_SETTING_NAME_SIZE];
+    if (fg_words_are_none(&config->allow_push) ||
+        fg_config_path_program(config->hg, &path) != FG_ERR_NOT_FOUND) {
+        free(path);
         return FG_OK;
     }
-    char name[FG_SETTING_NAME_SIZE];
     fg_config_name(config, "hg", name);
     return fg_fail(error, FG_ERR_NOT_FOUND, 0,
                    "%s: there is no program '%.60s'%s, and pushing needs it", name, config->hg,

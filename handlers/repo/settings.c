@@ -93,6 +93,7 @@ static const struct row rows[] = {
     USABLE("bookflow"),
     USABLE("bugzilla"),
     USABLE("censor"),
+    USABLE("chainsaw"),
     USABLE("children"),
     USABLE("churn"),
     USABLE("clonebundles"),
