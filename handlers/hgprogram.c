@@ -1,5 +1,5 @@
 /* Having hg serve a request: its environment, its answer, and its failures. */
-#define _GNU_SOURCE /* asprintf, memfd_create, memmem */
+#define _GNU_SOURCE /* asprintf, environ, memfd_create, memmem */
 
 #include "handlers/hgprogram.h"
 
@@ -17,11 +17,10 @@
 
 /* -- what hg sees ------------------------------------------------------------------------------ */
 
-enum { VARIABLES_MAX = 32 };
-
 struct environment {
-    char *items[VARIABLES_MAX + 1]; /* owned; ends with NULL */
+    char **items; /* owned, and what is in it; ends with NULL */
     size_t count;
+    size_t capacity;
     enum fg_status status; /* FG_ERR_MEMORY: not all are there */
 };
 
@@ -30,20 +29,39 @@ static void environment_clear(struct environment *environment)
     for (size_t i = 0; i < environment->count; i++) {
         free(environment->items[i]);
     }
+    free(environment->items);
+}
+
+/* Takes over an item "NAME=VALUE"; NULL: there was no memory for it. */
+static void put_item(struct environment *environment, char *item)
+{
+    if (item != NULL && environment->count + 1 >= environment->capacity) {
+        size_t capacity = 2 * environment->capacity + 32;
+        char **items = realloc(environment->items, capacity * sizeof *items);
+        if (items != NULL) {
+            environment->items = items;
+            environment->capacity = capacity;
+        }
+    }
+    if (item == NULL || environment->count + 1 >= environment->capacity) {
+        free(item);
+        environment->status = FG_ERR_MEMORY;
+        return;
+    }
+    environment->items[environment->count++] = item;
+    environment->items[environment->count] = NULL;
 }
 
 /* Adds "NAME=VALUE", unless there is no value. */
 static void put_text(struct environment *environment, const char *name, const char *value)
 {
     char *item = NULL;
-    if (value == NULL || environment->status != FG_OK) {
-        return;
+    if (value != NULL && asprintf(&item, "%s=%s", name, value) < 0) {
+        item = NULL;
     }
-    if (environment->count == VARIABLES_MAX || asprintf(&item, "%s=%s", name, value) < 0) {
-        environment->status = FG_ERR_MEMORY;
-        return;
+    if (value != NULL) {
+        put_item(environment, item);
     }
-    environment->items[environment->count++] = item;
 }
 
 static void put_number(struct environment *environment, const char *name, uint64_t number)
@@ -54,16 +72,45 @@ static void put_number(struct environment *environment, const char *name, uint64
 }
 
 /*
- * Of our own environment: what says where programs, files and Mercurial's configuration are. The
- * rest may hold secrets of ours, or (PYTHONPATH, LD_PRELOAD) change what hg is.
+ * Our own environment, since configuration may name any variable, and hooks may need it, but for
+ * what would change what hg is or what the request says, and what systemd has told us alone.
  */
 static void put_inherited(struct environment *environment)
 {
-    static const char *const names[] = {
-        "HGPLAIN", "HGPLAINEXCEPT", "HGRCPATH", "HGRCSKIPREPO", "HGUSER",          "HOME",
-        "LOGNAME", "PATH",          "TMPDIR",   "TZ",           "XDG_CONFIG_HOME", "USER"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        put_text(environment, names[i], getenv(names[i]));
+    /* How a name begins; with the sign, all of it. */
+    static const char *const others[] = {"AUTH_TYPE=",
+                                         "CONTENT_",
+                                         "CREDENTIALS_DIRECTORY=",
+                                         "GATEWAY_",
+                                         "HG_",
+                                         "HGENCODING",
+                                         "HTTP_",
+                                         "HTTPS=",
+                                         "LANG",
+                                         "LC_",
+                                         "LD_",
+                                         "LISTEN_",
+                                         "NOTIFY_SOCKET=",
+                                         "PATH_INFO=",
+                                         "PATH_TRANSLATED=",
+                                         "PYTHON",
+                                         "QUERY_STRING=",
+                                         "REMOTE_",
+                                         "REPO_NAME=",
+                                         "REQUEST_",
+                                         "SCRIPT_",
+                                         "SERVER_",
+                                         "WATCHDOG_",
+                                         "wsgi."};
+    for (char **item = environ; *item != NULL; item++) {
+        size_t i = 0;
+        const size_t count = sizeof others / sizeof others[0];
+        while (i < count && strncmp(*item, others[i], strlen(others[i])) != 0) {
+            i++;
+        }
+        if (i == count) {
+            put_item(environment, strdup(*item));
+        }
     }
     put_text(environment, "HGENCODING", "UTF-8");
     put_text(environment, "LC_ALL", "C.UTF-8");

@@ -140,7 +140,7 @@ class Site(WhoTest):
 
     def site(self, text):
         common.write(self.workspace.path, 'site.rc', text)
-        return {'HGRCPATH': self.workspace / 'site.rc'}
+        return {'SITE': self.workspace.path, 'HGRCPATH': '$SITE/site.rc'}
 
     def test_hooks_of_the_site(self):
         site = self.site('[hooks]\npretxnchangegroup.site = echo the site says no; false\n')
