@@ -2,7 +2,9 @@
 #include "handlers/commands.h"
 
 #include "handlers/registry.h"
-#include "handlers/repo/repository.h"
+#include "handlers/repo/lock.h"
+#include "handlers/repo/notices.h"
+#include "handlers/repo/snapshot.h"
 
 #include <stdlib.h>
 
@@ -82,6 +84,16 @@ static bool may_be_past(enum fg_status status)
            status == FG_ERR_IO || status == FG_ERR_LIMIT;
 }
 
+/* A file that is being written at this moment says nothing. */
+static void tell_damage(const struct fg_layout *layout, enum fg_status status,
+                        const struct fg_error *error)
+{
+    bool transaction;
+    if (fg_is_damage(status) && !fg_layout_locked(layout, &transaction)) {
+        fg_notices_damage(layout->notices, layout->store, "", error->message);
+    }
+}
+
 enum fg_status fg_call_with_snapshot(const struct fg_call *call,
                                      enum fg_status (*function)(struct fg_snapshot *snapshot,
                                                                 void *context,
@@ -91,6 +103,8 @@ enum fg_status fg_call_with_snapshot(const struct fg_call *call,
     /* Each further attempt needs somebody to rewrite history once more in the meantime. */
     enum { ATTEMPTS = 5 };
     struct fg_snapshot *snapshot = fg_snapshot_ref(call->snapshot);
+    struct fg_error unheard;
+    error = error != NULL ? error : &unheard;
     enum fg_status status = function(snapshot, context, error);
     for (int i = 1; i < ATTEMPTS && may_be_past(status); i++) {
         struct fg_snapshot *present;
@@ -102,6 +116,7 @@ enum fg_status fg_call_with_snapshot(const struct fg_call *call,
         fg_snapshot_unref(snapshot);
         snapshot = present;
         if (same) {
+            tell_damage(snapshot->layout, status, error);
             break;
         }
         status = function(snapshot, context, error);

@@ -19,6 +19,7 @@ const repository = [
   number('Last reading took', 'repository.read_last_seconds', duration),
   number('Slowest', 'repository.read_max_seconds', duration),
   text('Files', ({ repository: { error } }) => error ?? 'can be read'),
+  text('Damaged', ({ repository: { damaged } }) => damaged.map(({ file, reason }) => file ?? reason).join(', ') || 'nothing known'),
   text('Requirements', (state) => state.repository.requirements.join(', ')),
 ];
 

@@ -67,11 +67,21 @@ function queueReason(state) {
   return { level: 'warn', text: `all ${count(workers)} workers are busy, ${plural(state.worker_queue, 'command')} waiting` };
 }
 
+function damageReason({ repository: { damaged } }) {
+  if (damaged.length === 0) {
+    return null;
+  }
+  const { file, reason } = damaged[0];
+  const more = damaged.length > 1 ? ` (and ${count(damaged.length - 1)} more)` : '';
+  return { level: 'bad', text: `the repository is damaged: ${file === null ? '' : `${file}: `}${reason}${more}` };
+}
+
 /** { level: "good" | "warn" | "bad", sentence, reasons: [{ level, text, link }] } */
 export function verdict(state, history) {
   const publicListener = state.listeners.find(({ name }) => name === 'public');
   const reasons = [
     state.draining ? { level: 'bad', text: 'told to stop: it takes no new connections and finishes what runs' } : null,
+    damageReason(state),
     state.repository.error ? { level: 'bad', text: `the repository cannot be read: ${state.repository.error}` } : null,
     serverErrorReason(history),
     failureReason(history),

@@ -179,6 +179,21 @@ static enum MHD_Result answer_unreadable(struct request *request)
     return fg_admin_send(request->transport, &answer);
 }
 
+/*
+ * True if a file is damaged that every bundle needs. What is wrong with another file concerns those
+ * alone who need it, and is no reason to send all others away.
+ */
+static bool is_damaged(struct fg_repository *repository)
+{
+    struct fg_damage damages[FG_DAMAGES_MAX];
+    size_t count = fg_repository_damages(repository, damages);
+    bool damaged = false;
+    for (size_t i = 0; i < count; i++) {
+        damaged = damaged || strncmp(damages[i].file, "00", 2) == 0;
+    }
+    return damaged;
+}
+
 static enum MHD_Result answer_readiness(struct request *request)
 {
     struct fg_gateway *gateway = request->admin->gateway;
@@ -191,6 +206,10 @@ static enum MHD_Result answer_readiness(struct request *request)
         return answer_unreadable(request);
     }
     fg_snapshot_unref(snapshot);
+    if (is_damaged(gateway->repository)) {
+        return fg_admin_send_text(request->transport, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                  "not ready: the changelog or the manifest is damaged\n");
+    }
     return fg_admin_send_text(request->transport, MHD_HTTP_OK, "ready\n");
 }
 

@@ -298,6 +298,10 @@ static void put_repository(struct page *page, struct fg_repository *repository,
     put_one(page, "framegate_repository_changesets", "gauge", "Changesets stored.",
             view.changesets);
     put_one(page, "framegate_repository_heads", "gauge", "Heads of what is served.", view.heads);
+    struct fg_damage damages[FG_DAMAGES_MAX];
+    put_one(page, "framegate_repository_damaged_files", "gauge",
+            "Files of the store that could not be read, until they are others.",
+            fg_repository_damages(repository, damages));
     put_one(page, "framegate_repository_reads_total", "counter", "Snapshots that were read.",
             view.reads);
     double age =

@@ -318,6 +318,23 @@ static json_t *tip_json(const struct fg_repository_view *view, bool *ok)
     return object;
 }
 
+/* Files that could not be read. Names of files need not be UTF-8. */
+static json_t *damaged_json(struct fg_repository *repository, bool *ok)
+{
+    struct fg_damage damages[FG_DAMAGES_MAX];
+    size_t count = fg_repository_damages(repository, damages);
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *object = json_object();
+        fg_json_put(object, ok, "file",
+                    text_or_null(damages[i].file[0] != '\0' ? damages[i].file : NULL));
+        fg_json_put(object, ok, "reason", text_or_null(damages[i].reason));
+        fg_json_put_time(object, ok, "found", &damages[i].found);
+        fg_json_add(array, ok, object);
+    }
+    return array;
+}
+
 static json_t *repository_json(struct fg_repository *repository, const struct timespec *now,
                                bool *ok)
 {
@@ -340,6 +357,7 @@ static json_t *repository_json(struct fg_repository *repository, const struct ti
     fg_json_put_seconds(object, ok, "read_last_seconds", (double)view.read_last_us);
     fg_json_put_seconds(object, ok, "read_max_seconds", (double)view.read_max_us);
     fg_json_put(object, ok, "error", text_or_null(view.error[0] != '\0' ? view.error : NULL));
+    fg_json_put(object, ok, "damaged", damaged_json(repository, ok));
     return object;
 }
 

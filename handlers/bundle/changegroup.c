@@ -11,6 +11,8 @@
 #include "handlers/repo/endian.h"
 #include "handlers/repo/filelog.h"
 #include "handlers/repo/limits.h"
+#include "handlers/repo/lock.h"
+#include "handlers/repo/notices.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,7 @@ struct changegroup {
     bool path_sent;            /* its name has been put */
     uint32_t rev;              /* the next revision of the present revlog */
     struct fg_buffer name;     /* for opening filelogs */
+    const char *reading;       /* the file that is read, in the store; "" for several */
     struct fg_buffer out;
     size_t taken; /* bytes of out that were given */
     struct fg_holding holding;
@@ -122,6 +125,7 @@ static enum fg_status end_changesets(struct changegroup *changegroup, struct fg_
     enum fg_status status = fg_changegroup_put_end(&changegroup->out);
     fg_paths_finish(&changegroup->paths);
     fg_shadows_sort_by_rev(&changegroup->manifest_shadows);
+    changegroup->reading = "";
     if (status == FG_OK && !changegroup->outgoing.complete) {
         struct fg_shadows_search search = {
             .snapshot = changegroup->snapshot,
@@ -138,6 +142,7 @@ static enum fg_status end_changesets(struct changegroup *changegroup, struct fg_
     }
     changegroup->rev = 0;
     changegroup->stage = MANIFESTS;
+    changegroup->reading = status == FG_OK ? "00manifest.i" : "";
     return status;
 }
 
@@ -260,6 +265,8 @@ static enum fg_status end_files(struct changegroup *changegroup, struct fg_error
         return fg_fail(error, FG_ERR_CORRUPT, 0, "the repository was stripped meanwhile");
     }
     changegroup->stage = DONE;
+    const struct fg_layout *layout = changegroup->snapshot->layout;
+    fg_notices_look_again(layout->notices, layout->store, changegroup->outgoing.complete);
     return fg_changegroup_put_end(&changegroup->out);
 }
 
@@ -269,6 +276,8 @@ static enum fg_status open_file(struct changegroup *changegroup, struct fg_error
     enum fg_status status =
         fg_filelog_open(changegroup->snapshot->layout, (struct fg_bytes){path->name, path->size},
                         &changegroup->name, &changegroup->filelog, error);
+    changegroup->reading =
+        fg_filelog_name(&changegroup->name, (struct fg_bytes){path->name, path->size});
     changegroup->rev = 0;
     changegroup->path_sent = false;
     return status == FG_OK ? fg_deltagroup_begin(&changegroup->group, changegroup->filelog,
@@ -317,6 +326,21 @@ static enum fg_status step_files(struct changegroup *changegroup, struct fg_erro
 }
 
 /* -- the source ------------------------------------------------------------------------------- */
+
+/*
+ * Tells of a file that could not be read. That of a past that was rewritten, or of a file that is
+ * being written at this moment, says nothing.
+ */
+static void tell_damage(const struct changegroup *changegroup, enum fg_status status,
+                        const struct fg_error *error)
+{
+    const struct fg_layout *layout = changegroup->snapshot->layout;
+    bool transaction;
+    if (fg_is_damage(status) && !fg_layout_locked(layout, &transaction) &&
+        still_true(changegroup)) {
+        fg_notices_damage(layout->notices, layout->store, changegroup->reading, error->message);
+    }
+}
 
 static enum fg_status step(struct changegroup *changegroup)
 {
@@ -378,6 +402,8 @@ static enum fg_status read_changegroup(void *context, uint8_t *buffer, size_t ca
     }
     if (status == FG_OK) {
         *ret_size = given;
+    } else if (fg_failed(status)) {
+        tell_damage(changegroup, status, &changegroup->error);
     }
     return status;
 }
@@ -410,6 +436,7 @@ enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_out
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     }
     changegroup->holding.memory = memory;
+    changegroup->reading = "00manifest.i";
     changegroup->snapshot = fg_snapshot_ref(snapshot);
     changegroup->outgoing = *outgoing;
     *outgoing = (struct fg_outgoing){0};
@@ -422,9 +449,13 @@ enum fg_status fg_changegroup_source(struct fg_snapshot *snapshot, struct fg_out
         status = count_held(changegroup, error);
     }
     if (status != FG_OK) {
+        if (error != NULL) {
+            tell_damage(changegroup, status, error);
+        }
         destroy(changegroup);
         return status;
     }
+    changegroup->reading = "00changelog.i";
     *ret_source = (struct fg_source){.read = read_changegroup,
                                      .destroy = destroy,
                                      .context = changegroup,

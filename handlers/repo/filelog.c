@@ -36,6 +36,13 @@ static enum fg_status encode(const struct fg_layout *layout, struct fg_bytes pat
     return status;
 }
 
+const char *fg_filelog_name(const struct fg_buffer *name, struct fg_bytes path)
+{
+    size_t plain = sizeof "data/.i" - 1 + path.size;
+    bool whole = name->size > plain && name->data[name->size - 1] == '\0';
+    return whole ? (const char *)name->data + plain : "";
+}
+
 enum fg_status fg_filelog_open(const struct fg_layout *layout, struct fg_bytes path,
                                struct fg_buffer *name, struct fg_revlog **ret_revlog,
                                struct fg_error *error)

@@ -14,4 +14,10 @@ enum fg_status fg_filelog_open(const struct fg_layout *layout, struct fg_bytes p
                                struct fg_buffer *name, struct fg_revlog **ret_revlog,
                                struct fg_error *error);
 
+/*
+ * The name in the store that fg_filelog_open has looked for with this buffer and path, valid until
+ * the buffer changes; "" if it did not come that far.
+ */
+const char *fg_filelog_name(const struct fg_buffer *name, struct fg_bytes path);
+
 #endif

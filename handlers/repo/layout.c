@@ -5,6 +5,7 @@
 
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
+#include "handlers/repo/notices.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -257,6 +258,7 @@ void fg_layout_unref(struct fg_layout *layout)
         return;
     }
     fg_watch_free(layout->watch);
+    fg_notices_unref(layout->notices);
     int folders[] = {layout->hg, layout->source, layout->store};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         if (folders[i] >= 0) {

@@ -42,13 +42,16 @@ enum fg_requirement {
     FG_REQUIREMENT_STORE = 1 << 19,
 };
 
+struct fg_notices; /* handlers/repo/notices.h */
+
 struct fg_layout {
     atomic_uint references;
-    unsigned requirements; /* bits of enum fg_requirement: of the repository and its store */
-    char *path;            /* owned: the repository's absolute path */
-    char *hg_path;         /* owned: its .hg */
-    char *source_path;     /* owned: the .hg that has the store; hg_path if it is no share */
-    int hg;                /* open folders, for the ...at functions */
+    struct fg_notices *notices; /* a reference: who hears of damage; NULL: nobody */
+    unsigned requirements;      /* bits of enum fg_requirement: of the repository and its store */
+    char *path;                 /* owned: the repository's absolute path */
+    char *hg_path;              /* owned: its .hg */
+    char *source_path;          /* owned: the .hg that has the store; hg_path if it is no share */
+    int hg;                     /* open folders, for the ...at functions */
     int source;
     int store;
     struct fg_memory *memory; /* borrowed: where reading counts what it holds; NULL: nowhere */

@@ -12,6 +12,7 @@
 
 #include "handlers/repo/freshness.h"
 #include "handlers/repo/lock.h"
+#include "handlers/repo/notices.h"
 #include "handlers/repo/siteconfig.h"
 #include "handlers/repo/snapshot.h"
 
@@ -49,8 +50,8 @@ struct fg_repository {
     unsigned writer_seconds;
     struct fg_push_limits push_limits;
     atomic_bool writers_stop;
-    fg_repository_listener listener; /* NULL: nobody is told */
-    struct fg_memory *memory;        /* borrowed; NULL: nothing is counted */
+    struct fg_notices *notices; /* a reference */
+    struct fg_memory *memory;   /* borrowed; NULL: nothing is counted */
 
     atomic_uint granted;      /* as fg_siteconfig_check */
     atomic_bool granted_anew; /* since the configuration was last checked */
@@ -261,6 +262,7 @@ static enum fg_status current_layout(struct fg_repository *repository, const str
         return status;
     }
     layout->memory = repository->memory;
+    layout->notices = fg_notices_ref(repository->notices);
     status = fg_stamps_take(layout, true, ret_stamps, error);
     if (status != FG_OK) {
         fg_layout_unref(layout);
@@ -537,11 +539,12 @@ enum fg_status fg_repository_open_with(const char *path, const char *program,
     repository->path = realpath(path, NULL);
     repository->writer = strdup(program);
     repository->writer_seconds = WRITER_SECONDS;
+    repository->notices = fg_notices_new(repository->path != NULL ? repository->path : path);
     atomic_init(&repository->granted, ~0u);
     enum fg_status status;
     if (repository->path == NULL) {
         status = fg_fail(error, FG_ERR_NOT_FOUND, 0, "no repository at %s", path);
-    } else if (repository->writer == NULL) {
+    } else if (repository->writer == NULL || repository->notices == NULL) {
         status = fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
     } else {
         pthread_mutex_lock(&repository->build_mutex);
@@ -565,6 +568,7 @@ void fg_repository_close(struct fg_repository *repository)
     fg_siteconfig_unref(repository->config);
     pthread_mutex_destroy(&repository->state_mutex);
     pthread_mutex_destroy(&repository->build_mutex);
+    fg_notices_unref(repository->notices);
     free(repository->path);
     free(repository->writer);
     free(repository);
@@ -598,28 +602,21 @@ void fg_repository_set_memory(struct fg_repository *repository, struct fg_memory
 
 void fg_repository_set_listener(struct fg_repository *repository, fg_repository_listener listener)
 {
-    repository->listener = listener;
+    fg_notices_set_listener(repository->notices, listener);
 }
 
 void fg_repository_tell(const struct fg_repository *repository, const char *format, ...)
 {
-    enum { LINE_MAX_SIZE = 960 };
-    char line[LINE_MAX_SIZE];
-    if (repository->listener == NULL) {
-        return;
-    }
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(line, sizeof line, format, arguments);
+    fg_notices_tell(repository->notices, format, arguments);
     va_end(arguments);
-    if (size < 0) {
-        return;
-    }
-    for (char *at = line; *at != '\0'; at++) {
-        /* Bytes of UTF-8 stay; a terminal obeys what is below. */
-        *at = (unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at;
-    }
-    repository->listener(line);
+}
+
+size_t fg_repository_damages(struct fg_repository *repository,
+                             struct fg_damage ret_damages[FG_DAMAGES_MAX])
+{
+    return fg_notices_damages(repository->notices, ret_damages);
 }
 
 void fg_repository_describe(struct fg_repository *repository, struct fg_repository_view *ret_view)

@@ -133,6 +133,19 @@ void fg_repository_set_listener(struct fg_repository *repository, fg_repository_
 void fg_repository_tell(const struct fg_repository *repository, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+enum { FG_DAMAGES_MAX = 64 };
+
+/* A file of the store that could not be read, though the repository as a whole could. */
+struct fg_damage {
+    char file[256];   /* its name in the store; "" where reason says what it is about */
+    char reason[256]; /* printable */
+    struct timespec found;
+};
+
+/* Fills ret_damages with what is known of damage now; returns how many. Looks at no file. */
+size_t fg_repository_damages(struct fg_repository *repository,
+                             struct fg_damage ret_damages[FG_DAMAGES_MAX]);
+
 enum { FG_REQUIREMENTS_MAX = 32 };
 
 /* What the state shows of a repository. */

@@ -8,6 +8,7 @@
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/lock.h"
+#include "handlers/repo/notices.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -351,6 +352,21 @@ static enum fg_status read_some(struct fg_streamclone *clone, uint8_t *buffer, s
     return FG_END;
 }
 
+/* Tells of a file that could not be read, though the repository was not rewritten. */
+static void tell_damage(struct fg_streamclone *clone, enum fg_status status)
+{
+    const struct fg_layout *layout = clone->layout;
+    if (!fg_is_damage(status) || clone->next == 0 || !history_holds(clone)) {
+        return;
+    }
+    struct fg_bytes name = fg_stream_name(clone, &clone->files[clone->next - 1]);
+    char text[512];
+    (void)snprintf(text, sizeof text, "%.*s cannot be sent: %s",
+                   (int)(name.size < 400 ? name.size : 400), (const char *)name.data,
+                   fg_status_text(status));
+    fg_notices_damage(layout->notices, layout->store, "", text);
+}
+
 static enum fg_status read_clone(void *context, uint8_t *buffer, size_t capacity, size_t *ret_size)
 {
     struct fg_streamclone *clone = context;
@@ -362,6 +378,7 @@ static enum fg_status read_clone(void *context, uint8_t *buffer, size_t capacity
             filled += size;
         } else {
             clone->failed = status;
+            tell_damage(clone, status);
         }
     }
     if (filled == 0) {

@@ -163,6 +163,14 @@ const struct fg_site_values *fg_snapshot_values(const struct fg_snapshot *snapsh
     return &values;
 }
 
+size_t fg_repository_damages(struct fg_repository *repository,
+                             struct fg_damage ret_damages[FG_DAMAGES_MAX])
+{
+    (void)repository;
+    (void)ret_damages;
+    return 0;
+}
+
 const char *fg_repository_path(const struct fg_repository *repository)
 {
     (void)repository;

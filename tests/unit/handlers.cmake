@@ -2,8 +2,8 @@
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
-foreach(module IN ITEMS branches changeset chunk config files nodetable obsolete process registry
-                        revlog storepath view)
+foreach(module IN ITEMS branches changeset chunk config files nodetable notices obsolete process
+                        registry revlog storepath view)
     add_executable(test_repo_${module} unit/test_repo_${module}.c)
     target_compile_definitions(test_repo_${module} PRIVATE _GNU_SOURCE)
     target_link_libraries(test_repo_${module} PRIVATE handlers PkgConfig::CMOCKA PkgConfig::ZLIB
