@@ -12,11 +12,25 @@ void fg_hunk_header(uint8_t ret_header[FG_HUNK_HEADER_SIZE], size_t start, size_
     fg_write_be32(ret_header + 8, (uint32_t)size);
 }
 
+enum { BLOCK_SIZE = 1 << 20 };
+
+static void forget(const struct fg_delta_walker *walker)
+{
+    if (walker != NULL) {
+        walker->forget(walker->context);
+    }
+}
+
 /* Bytes of whole lines that both begin with. */
-static size_t common_start(struct fg_bytes a, struct fg_bytes b)
+static size_t common_start(struct fg_bytes a, struct fg_bytes b,
+                           const struct fg_delta_walker *walker)
 {
     size_t limit = a.size < b.size ? a.size : b.size;
     size_t same = 0;
+    while (limit - same >= BLOCK_SIZE && memcmp(a.data + same, b.data + same, BLOCK_SIZE) == 0) {
+        same += BLOCK_SIZE;
+        forget(walker);
+    }
     while (same < limit && a.data[same] == b.data[same]) {
         same++;
     }
@@ -30,9 +44,16 @@ static size_t common_start(struct fg_bytes a, struct fg_bytes b)
 }
 
 /* Bytes of whole lines that both end with, at most limit of them. */
-static size_t common_end(struct fg_bytes a, struct fg_bytes b, size_t limit)
+static size_t common_end(struct fg_bytes a, struct fg_bytes b, size_t limit,
+                         const struct fg_delta_walker *walker)
 {
     size_t same = 0;
+    while (limit - same >= BLOCK_SIZE &&
+           memcmp(a.data + a.size - same - BLOCK_SIZE, b.data + b.size - same - BLOCK_SIZE,
+                  BLOCK_SIZE) == 0) {
+        same += BLOCK_SIZE;
+        forget(walker);
+    }
     while (same < limit && a.data[a.size - 1 - same] == b.data[b.size - 1 - same]) {
         same++;
     }
@@ -58,6 +79,8 @@ struct walk {
     size_t text_at;
     size_t base_start;
     size_t text_start;
+    const struct fg_delta_walker *walker;
+    size_t forgotten; /* bytes of both, up to which they were */
 };
 
 static enum fg_status put_hunk(const struct walk *walk, struct fg_buffer *buffer)
@@ -82,6 +105,10 @@ static enum fg_status put_hunk(const struct walk *walk, struct fg_buffer *buffer
 static enum fg_status merge_lines(struct walk *walk, struct fg_buffer *buffer)
 {
     while (walk->base_at < walk->base.size && walk->text_at < walk->text.size) {
+        if (walk->base_at + walk->text_at - walk->forgotten >= BLOCK_SIZE) {
+            walk->forgotten = walk->base_at + walk->text_at;
+            forget(walk->walker);
+        }
         size_t in_base = line_size(walk->base, walk->base_at);
         size_t in_text = line_size(walk->text, walk->text_at);
         size_t common = in_base < in_text ? in_base : in_text;
@@ -104,11 +131,11 @@ static enum fg_status merge_lines(struct walk *walk, struct fg_buffer *buffer)
 }
 
 enum fg_status fg_delta_put(struct fg_bytes base, struct fg_bytes text, bool sorted,
-                            struct fg_buffer *buffer)
+                            const struct fg_delta_walker *walker, struct fg_buffer *buffer)
 {
-    size_t start = common_start(base, text);
+    size_t start = common_start(base, text, walker);
     size_t shorter = base.size < text.size ? base.size : text.size;
-    size_t end = common_end(base, text, shorter - start);
+    size_t end = common_end(base, text, shorter - start, walker);
     struct walk walk = {
         .base = {base.data, base.size - end},
         .text = {text.data, text.size - end},
@@ -116,6 +143,8 @@ enum fg_status fg_delta_put(struct fg_bytes base, struct fg_bytes text, bool sor
         .text_at = start,
         .base_start = start,
         .text_start = start,
+        .walker = walker,
+        .forgotten = 2 * start,
     };
     if (sorted) {
         enum fg_status status = merge_lines(&walk, buffer);

@@ -7,6 +7,7 @@
 #include "handlers/bundle/delta.h"
 #include "handlers/repo/endian.h"
 #include "handlers/repo/limits.h"
+#include "handlers/repo/longtext.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,76 @@ static enum fg_status put_stored(struct fg_deltagroup *group, const struct revis
     return fg_longdelta_stored(&group->rest, revlog, &group->reader, revision->rev, &size, error);
 }
 
+/* Appends one hunk: all of the base is replaced by the text, which is taken over for the rest. */
+static enum fg_status put_long_replacement(struct fg_deltagroup *group, uint64_t base_size,
+                                           struct fg_spill *text, struct fg_buffer *buffer)
+{
+    uint8_t header[FG_HUNK_HEADER_SIZE];
+    fg_longdelta_text(&group->rest, text);
+    fg_hunk_header(header, 0, (size_t)base_size, (size_t)group->rest.left);
+    return fg_buffer_append(buffer, header, sizeof header);
+}
+
+static void forget(void *context)
+{
+    struct fg_spill *const *texts = context;
+    fg_spill_forget(texts[0]);
+    fg_spill_forget(texts[1]);
+}
+
+/*
+ * The difference of two texts that are too large for memory. One that is as large is not worth a
+ * file of its own: then all of the text is sent, which is taken out of texts.
+ */
+static enum fg_status put_texts_difference(struct fg_deltagroup *group, struct fg_spill *texts[2],
+                                           struct fg_buffer *buffer, struct fg_error *error)
+{
+    struct fg_bytes base;
+    struct fg_bytes text;
+    enum fg_status status = fg_spill_map(texts[0], &base, error);
+    if (status == FG_OK) {
+        status = fg_spill_map(texts[1], &text, error);
+    }
+    if (status != FG_OK) {
+        return status;
+    }
+    const struct fg_delta_walker walker = {forget, texts};
+    size_t start = buffer->size;
+    size_t ceiling = buffer->ceiling;
+    buffer->ceiling = start + LONG_MIN_SIZE;
+    status = fg_delta_put(base, text, group->kind == FG_DELTAGROUP_MANIFESTS, &walker, buffer);
+    buffer->ceiling = ceiling;
+    if (status == FG_ERR_LIMIT) {
+        buffer->size = start;
+        status = put_long_replacement(group, base.size, texts[1], buffer);
+        texts[1] = NULL;
+    }
+    return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "%s", fg_status_text(status));
+}
+
+static enum fg_status put_long_difference(struct fg_deltagroup *group, uint32_t rev, int32_t base,
+                                          struct fg_buffer *buffer, struct fg_error *error)
+{
+    struct fg_spill *texts[2] = {NULL, NULL}; /* the base, and what is made of it */
+    enum fg_status status =
+        fg_longtext_rebuild(group->revlog, &group->reader, (uint32_t)base, &texts[0], error);
+    if (status == FG_OK) {
+        status = fg_longtext_rebuild(group->revlog, &group->reader, rev, &texts[1], error);
+    }
+    if (status == FG_OK) {
+        status = put_texts_difference(group, texts, buffer, error);
+    }
+    fg_spill_free(texts[0]);
+    fg_spill_free(texts[1]);
+    return status;
+}
+
+static bool is_long(const struct fg_deltagroup *group, int32_t rev)
+{
+    return group->text_rev != rev &&
+           fg_longtext_is_long(group->revlog, (uint32_t)rev, LONG_MIN_SIZE);
+}
+
 /* Appends one hunk: all of the base is replaced by the text, which is unpacked in place. */
 static enum fg_status put_replacement(struct fg_deltagroup *group, const struct revision *revision,
                                       int32_t base, struct fg_buffer *buffer,
@@ -269,13 +340,21 @@ static enum fg_status put_replacement(struct fg_deltagroup *group, const struct 
     if (base != FG_REV_NULL) {
         fg_revlog_entry(group->revlog, (uint32_t)base, &entry);
     }
+    bool stored_whole = !revision->is_delta && group->text_rev != (int32_t)rev;
+    if (!stored_whole && is_long(group, (int32_t)rev)) {
+        struct fg_spill *text;
+        enum fg_status rebuilt =
+            fg_longtext_rebuild(group->revlog, &group->reader, rev, &text, error);
+        return rebuilt == FG_OK ? put_long_replacement(group, entry.text_size, text, buffer)
+                                : rebuilt;
+    }
     size_t start = buffer->size;
     uint8_t header[FG_HUNK_HEADER_SIZE] = {0};
     enum fg_status status = fg_buffer_append(buffer, header, sizeof header);
     if (status != FG_OK) {
         return status;
     }
-    if (revision->stored == FG_REV_NULL && !revision->is_delta && group->text_rev != (int32_t)rev) {
+    if (stored_whole) {
         status = put_stored(group, revision, buffer, error);
     } else {
         status = rebuild(group, (int32_t)rev, error);
@@ -293,6 +372,9 @@ static enum fg_status put_replacement(struct fg_deltagroup *group, const struct 
 static enum fg_status put_difference(struct fg_deltagroup *group, uint32_t rev, int32_t base,
                                      struct fg_buffer *buffer, struct fg_error *error)
 {
+    if (is_long(group, base) || is_long(group, (int32_t)rev)) {
+        return put_long_difference(group, rev, base, buffer, error);
+    }
     enum fg_status status = rebuild(group, base, error);
     if (status != FG_OK) {
         return status;
@@ -306,7 +388,7 @@ static enum fg_status put_difference(struct fg_deltagroup *group, uint32_t rev, 
         return status;
     }
     return fg_delta_put(fg_buffer_view(&group->base), fg_buffer_view(&group->text),
-                        group->kind == FG_DELTAGROUP_MANIFESTS, buffer);
+                        group->kind == FG_DELTAGROUP_MANIFESTS, NULL, buffer);
 }
 
 static enum fg_status put_delta(struct fg_deltagroup *group, const struct revision *revision,

@@ -7,6 +7,7 @@
 void fg_longdelta_clear(struct fg_longdelta *delta)
 {
     free(delta->hash);
+    fg_spill_free(delta->text);
     memset(delta, 0, sizeof *delta);
 }
 
@@ -54,6 +55,28 @@ enum fg_status fg_longdelta_stored(struct fg_longdelta *delta, const struct fg_r
     return FG_OK;
 }
 
+void fg_longdelta_text(struct fg_longdelta *delta, struct fg_spill *text)
+{
+    fg_longdelta_clear(delta);
+    delta->text = text;
+    delta->left = fg_spill_size(text);
+    delta->open = true;
+}
+
+/* Some bytes of the text, which was checked. */
+static enum fg_status read_text(struct fg_longdelta *delta, uint8_t *buffer, size_t capacity,
+                                size_t *ret_size, struct fg_error *error)
+{
+    if (delta->left == 0) {
+        fg_longdelta_clear(delta);
+        return FG_END;
+    }
+    uint64_t offset = fg_spill_size(delta->text) - delta->left;
+    enum fg_status status = fg_spill_read(delta->text, offset, buffer, capacity, ret_size, error);
+    delta->left -= status == FG_OK ? *ret_size : 0;
+    return status;
+}
+
 static enum fg_status refuse(const struct fg_longdelta *delta, struct fg_error *error)
 {
     return fg_fail(error, FG_ERR_CORRUPT, 0, "%s is damaged: revision %u does not match its %s",
@@ -85,6 +108,9 @@ enum fg_status fg_longdelta_read(struct fg_longdelta *delta, uint8_t *buffer, si
 {
     if (!delta->open) {
         return FG_END;
+    }
+    if (delta->text != NULL) {
+        return read_text(delta, buffer, capacity, ret_size, error);
     }
     if (delta->left == 0) {
         return finish(delta, error);

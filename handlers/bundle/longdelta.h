@@ -6,11 +6,13 @@
 #define FRAMEGATE_HANDLERS_BUNDLE_LONGDELTA_H
 
 #include "handlers/repo/revstream.h"
+#include "handlers/repo/spill.h"
 
 /* Zeroed: it gives nothing. */
 struct fg_longdelta {
     uint64_t left; /* bytes that it still gives */
     struct fg_revstream stream;
+    struct fg_spill *text;     /* owned; what is given instead of the stream; or NULL */
     bool open;                 /* its end is to be looked at */
     struct fg_node_hash *hash; /* owned; NULL: it is not a text, or has no hash */
     struct fg_node node;       /* which it must have */
@@ -27,6 +29,9 @@ void fg_longdelta_clear(struct fg_longdelta *delta);
 enum fg_status fg_longdelta_stored(struct fg_longdelta *delta, const struct fg_revlog *revlog,
                                    struct fg_revlog_reader *reader, uint32_t rev,
                                    uint64_t *ret_size, struct fg_error *error);
+
+/* A text, which is taken over, is given next. */
+void fg_longdelta_text(struct fg_longdelta *delta, struct fg_spill *text);
 
 /*
  * Gives up to capacity (never 0) bytes. FG_OK: 1 <= *ret_size <= capacity; FG_END: all was given.

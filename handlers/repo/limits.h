@@ -26,6 +26,12 @@
 /* Bytes of one revision of .hgtags, a file of lines of about 60 bytes. */
 #define FG_TAGS_TEXT_MAX ((size_t)64 << 20)
 
+/*
+ * Bytes of all temporary files in which texts are rebuilt that are too large for memory: of a disk
+ * there is more, but not without end.
+ */
+#define FG_SPILL_MAX (16ull << 30)
+
 /* Pieces that a text being rebuilt may consist of before it is put together. */
 #define FG_PATCH_PIECES_MAX 65536u
 

@@ -134,6 +134,12 @@ bool fg_mapping_torn(const struct fg_mapping *mapping)
     return atomic_load(&mapping->torn);
 }
 
+void fg_mapping_forget(const struct fg_mapping *mapping)
+{
+    struct fg_bytes bytes = fg_mapping_bytes(mapping);
+    madvise((void *)(uintptr_t)bytes.data, bytes.size, MADV_DONTNEED);
+}
+
 void fg_advise_large(void *memory, size_t size)
 {
     enum { SMALLEST = 4 << 20, PAGE = 4096 };

@@ -31,6 +31,12 @@ struct fg_bytes fg_mapping_bytes(const struct fg_mapping *mapping);
 bool fg_mapping_torn(const struct fg_mapping *mapping);
 
 /*
+ * The pages that were read need not be in memory any more: they are read again when they are looked
+ * at.
+ */
+void fg_mapping_forget(const struct fg_mapping *mapping);
+
+/*
  * Asks the kernel for large pages under memory that was just allocated and not touched yet. For
  * arrays of many MiB: filling those of a million changesets page by page was half of the work.
  * Nothing happens where there are none, or under small arrays.

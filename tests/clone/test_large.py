@@ -84,6 +84,32 @@ class Large(unittest.TestCase):
         hg("-R", copy, "unbundle", "-q", bundle)
         hg("-R", copy, "verify", "-q")
 
+    def test_texts_are_rebuilt_for_who_has_not_what_they_are_stored_against(self):
+        path = self.make("rebuilt", "--config", "format.usegeneraldelta=no",
+                         "--config", "format.sparse-revlog=no")
+        dense, text = noise(9 * MIB), lines(10 * MIB)
+        odd = b"".join(line if n % 2 else b"an odd one\n"
+                       for n, line in enumerate(text.splitlines(True)))
+        self.commit(path, dense=dense, text=text)
+        # Another root; each text is stored as a delta against the one before, whatever its parents.
+        hg("-R", path, "update", "-q", "null")
+        self.commit(path, dense=b"root\n" + dense, text=odd)
+        hg("-R", path, "update", "-q", "0")
+        self.commit(path, dense=dense + b"more\n", text=b"first\n" + text)
+        hg("-R", path, "update", "-q", "0")
+        self.commit(path, dense=noise(9 * MIB, 1), text=odd[: 9 * MIB])
+        with http.Server(*LITTLE, repository=path) as server:
+            for rev in ("1", "2", "3"):
+                expected = hg("-R", path, "log", "-r", "sort(::%s, -rev)" % rev, "-T", "{node}\n")
+                self.assertEqual(self.clone(server, "part", "--pull", "-r", rev), expected)
+            bundle = self.path("rebuilt.hg")
+            with open(bundle, "wb") as file:
+                file.write(b"HG10GZ" + support.ask(server.address[1], "cmd=getbundle").body)
+            copy = self.make("rebuilt-copy")
+            hg("-R", copy, "unbundle", "-q", bundle)
+            hg("-R", copy, "verify", "-q")
+            self.assertNotIn("cut", server.stderr())
+
     def test_damage_is_said_to_the_client_and_to_the_operator(self):
         path = self.make("damaged")
         self.commit(path, dense=noise(12 * MIB))

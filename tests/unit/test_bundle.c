@@ -72,8 +72,9 @@ static void deltas_make_the_text(void **state)
         fill_text(&base, sorted, &seed);
         fill_text(&text, sorted, &seed);
         fg_buffer_reset(&delta);
-        assert_int_equal(fg_delta_put(fg_buffer_view(&base), fg_buffer_view(&text), sorted, &delta),
-                         FG_OK);
+        assert_int_equal(
+            fg_delta_put(fg_buffer_view(&base), fg_buffer_view(&text), sorted, NULL, &delta),
+            FG_OK);
         check_delta(fg_buffer_view(&base), fg_buffer_view(&text), fg_buffer_view(&delta));
     }
     fg_buffer_free(&base);
@@ -87,17 +88,17 @@ static void sorted_lines_give_a_hunk_for_each_change(void **state)
     struct fg_buffer delta = FG_BUFFER_INIT(TEXT_MAX);
     struct fg_bytes base = fg_bytes_from_string("a\nb\nc\nd\ne\n");
     struct fg_bytes text = fg_bytes_from_string("a\nbb\nc\ne\nf\n");
-    assert_int_equal(fg_delta_put(base, text, true, &delta), FG_OK);
+    assert_int_equal(fg_delta_put(base, text, true, NULL, &delta), FG_OK);
     static const uint8_t expected[] = {0,    0, 0,  2, 0, 0, 0,  4, 0, 0, 0, 3,   'b', 'b',
                                        '\n', 0, 0,  0, 6, 0, 0,  0, 8, 0, 0, 0,   0,   0,
                                        0,    0, 10, 0, 0, 0, 10, 0, 0, 0, 2, 'f', '\n'};
     assert_int_equal(delta.size, sizeof expected);
     assert_memory_equal(delta.data, expected, sizeof expected);
     fg_buffer_reset(&delta);
-    assert_int_equal(fg_delta_put(base, base, true, &delta), FG_OK);
+    assert_int_equal(fg_delta_put(base, base, true, NULL, &delta), FG_OK);
     assert_int_equal(delta.size, 0);
     delta.ceiling = 5;
-    assert_int_equal(fg_delta_put(base, text, true, &delta), FG_ERR_LIMIT);
+    assert_int_equal(fg_delta_put(base, text, true, NULL, &delta), FG_ERR_LIMIT);
     fg_buffer_free(&delta);
 }
 
