@@ -48,8 +48,8 @@ static bool is_full(const struct fg_connections *connections, const struct fg_co
 }
 
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
-                                          const struct fg_address *peer, void *transport,
-                                          struct fg_driver *driver, bool wide)
+                                          const struct fg_address *peer, bool is_proxy,
+                                          void *transport, struct fg_driver *driver, bool wide)
 {
     struct fg_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL) {
@@ -65,7 +65,7 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     fg_connection_set_deadline(connection, fg_tick_microseconds(),
                                connections->config->header_seconds, FG_BOUND_HEADER_TIME);
     pthread_mutex_lock(&connections->lock);
-    if (is_full(connections, *bucket, peer)) {
+    if (!is_proxy && is_full(connections, *bucket, peer)) {
         fg_state_count_bound(connections->state, FG_BOUND_CONNECTIONS_PER_ADDRESS);
         connection->crowded = true;
         shutdown(socket, SHUT_RDWR);
@@ -82,6 +82,54 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     }
     pthread_mutex_unlock(&connections->lock);
     return connection;
+}
+
+static void leave(struct fg_connection *connection)
+{
+    if (connection->client_link != NULL) {
+        *connection->client_link = connection->next_client;
+        if (connection->next_client != NULL) {
+            connection->next_client->client_link = connection->client_link;
+        }
+        connection->client_link = NULL;
+    }
+}
+
+bool fg_connections_enter(struct fg_connections *connections, struct fg_connection *connection,
+                          const struct fg_address *client)
+{
+    struct fg_connection **bucket =
+        &connections->clients[fg_address_hash(client) % FG_CONNECTION_BUCKETS];
+    const uint32_t limit = connections->config->connections_per_address;
+    uint32_t count = 0;
+    if (connection->client_link != NULL) {
+        return true;
+    }
+    pthread_mutex_lock(&connections->lock);
+    for (const struct fg_connection *c = *bucket; limit > 0 && c != NULL; c = c->next_client) {
+        count += fg_address_same_host(&c->client, client);
+    }
+    bool may = limit == 0 || count < limit;
+    if (may) {
+        connection->client = *client;
+        connection->next_client = *bucket;
+        connection->client_link = bucket;
+        if (connection->next_client != NULL) {
+            connection->next_client->client_link = &connection->next_client;
+        }
+        *bucket = connection;
+    }
+    pthread_mutex_unlock(&connections->lock);
+    return may;
+}
+
+void fg_connections_leave(struct fg_connections *connections, struct fg_connection *connection)
+{
+    if (connection->client_link != NULL) {
+        pthread_mutex_lock(&connections->lock);
+        leave(connection);
+        pthread_mutex_unlock(&connections->lock);
+    }
 }
 
 struct fg_connection *fg_connections_find(struct fg_connections *connections,
@@ -106,6 +154,7 @@ void fg_connections_close(struct fg_connections *connections, struct fg_connecti
         return;
     }
     pthread_mutex_lock(&connections->lock);
+    leave(connection);
     *connection->link = connection->next;
     if (connection->next != NULL) {
         connection->next->link = connection->link;

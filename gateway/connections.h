@@ -20,6 +20,9 @@ struct fg_connection {
     struct fg_connection **link;
     int socket; /* open as long as the connection is in the list */
     struct fg_address peer;
+    struct fg_connection *next_client;  /* of its bucket, by the client that a proxy names */
+    struct fg_connection **client_link; /* NULL: the request on it is not counted so */
+    struct fg_address client;
     _Atomic uint64_t due; /* its deadline, what to count then, or that it passed: connections.c */
     atomic_bool begun;    /* the first line of a request is in, and its answer not out */
     atomic_bool told;     /* it got 408 */
@@ -35,6 +38,8 @@ struct fg_connection {
     bool given;           /* the head of the request on it was given to its owner */
     bool short_of_memory; /* so it is closed */
     bool crowded;         /* its address had as many as it may, so it is closed */
+    bool shakes;          /* it speaks TLS */
+    bool shaken;          /* and its handshake is complete */
     uint16_t refused;     /* status of what was answered past the library; 0: nothing */
     const char *refusal;  /* why. Static */
     bool refused_early;   /* before its head was complete: the library may refuse it once more */
@@ -60,6 +65,7 @@ struct fg_room {
 struct fg_connections {
     pthread_mutex_t lock;
     struct fg_connection *buckets[FG_CONNECTION_BUCKETS]; /* by the peer's host */
+    struct fg_connection *clients[FG_CONNECTION_BUCKETS]; /* those with a request, by its client */
     uint64_t count;
     uint64_t next_look; /* for ended peers; as fg_tick_microseconds */
     struct fg_room rooms[FG_ROOM_SETS][FG_ROOM_WAYS];
@@ -77,12 +83,24 @@ void fg_connections_clear(struct fg_connections *connections);
 /*
  * Enters a connection of the library's, whose thread driver is, with the deadline of a header. The
  * library has accepted it already, so one that its address may not have is shut down, and counted,
- * here. The last one that all addresses together may have is counted too: the library leaves those
- * after it waiting, and says nothing. NULL if memory is short.
+ * here; a proxy may have any number, since its clients are counted by their requests. The last one
+ * that all addresses together may have is counted too: the library leaves those after it waiting,
+ * and says nothing. NULL if memory is short.
  */
 struct fg_connection *fg_connections_open(struct fg_connections *connections, int socket,
-                                          const struct fg_address *peer, void *transport,
-                                          struct fg_driver *driver, bool wide);
+                                          const struct fg_address *peer, bool is_proxy,
+                                          void *transport, struct fg_driver *driver, bool wide);
+
+/*
+ * The request that begins on a proxy's connection is one of client's, until fg_connections_leave.
+ * False if as many as one address may have connections are in progress already; nothing has changed
+ * then, and nothing is counted. True also if it was entered before.
+ */
+bool fg_connections_enter(struct fg_connections *connections, struct fg_connection *connection,
+                          const struct fg_address *client);
+
+/* That request is over, if there was one. */
+void fg_connections_leave(struct fg_connections *connections, struct fg_connection *connection);
 
 /*
  * One of that driver's for which matches is true; NULL if there is none. To be called on the thread

@@ -30,6 +30,22 @@ void fg_endings_init(struct fg_endings *endings, struct fg_connections *connecti
     *endings = (struct fg_endings){.connections = connections, .driver = driver};
 }
 
+static void *session_of(const struct fg_connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection->transport, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL ? info->tls_session : NULL;
+}
+
+void fg_endings_open(struct fg_connection *connection)
+{
+    void *session = session_of(connection);
+    connection->shakes = session != NULL;
+    if (session != NULL) {
+        fg_tls_watch(session, &connection->shaken);
+    }
+}
+
 void fg_endings_hide_arguments(const char *target)
 {
     /* The text lies in the library's own memory, which it is about to write to itself. */
@@ -75,13 +91,6 @@ static const char *text_of_head(struct fg_connection *connection, unsigned statu
                ? "the Transfer-Encoding is not chunked"
            : has(connection, MHD_HTTP_HEADER_CONTENT_LENGTH) ? "the Content-Length is no number"
                                                              : text_of(status);
-}
-
-static void *session_of(const struct fg_connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection->transport, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    return info != NULL ? info->tls_session : NULL;
 }
 
 /*
@@ -244,25 +253,10 @@ static bool has_received(int socket)
 }
 
 /*
- * The same where there was a handshake: whoever asks nothing and leaves is welcome, but if it is
- * the library that leaves, it could not read what came.
+ * Why a connection ends on which there never was a request; FG_END_ANSWERED: it just ends. That is
+ * so after a handshake, too: what else came, only the session could say, which is gone.
  */
-static enum fg_end end_of_silent_session(const struct fg_gateway *gateway,
-                                         const struct fg_connection *connection, void *session)
-{
-    bool cut = fg_connection_is_cut(connection);
-    if (!fg_tls_is_established(session)) {
-        return !has_received(connection->socket) ? FG_END_ANSWERED
-               : cut                             ? FG_END_DEADLINE
-                                                 : FG_END_TLS;
-    }
-    return cut || atomic_load(&gateway->draining) || fg_tls_has_ended(session) ? FG_END_ANSWERED
-                                                                               : FG_END_MALFORMED;
-}
-
-/* Why a connection ends on which there never was a request; FG_END_ANSWERED: it just ends. */
-static enum fg_end end_of_silent(const struct fg_gateway *gateway,
-                                 const struct fg_connection *connection)
+static enum fg_end end_of_silent(const struct fg_connection *connection)
 {
     if (connection == NULL || connection->short_of_memory) {
         return FG_END_MEMORY;
@@ -270,16 +264,12 @@ static enum fg_end end_of_silent(const struct fg_gateway *gateway,
     if (connection->crowded) {
         return FG_END_ADDRESS;
     }
-    if (connection->asked) {
+    if (connection->asked || connection->shaken || !has_received(connection->socket)) {
         return FG_END_ANSWERED;
     }
-    void *session = session_of(connection);
-    if (session != NULL) {
-        return end_of_silent_session(gateway, connection, session);
-    }
-    return !has_received(connection->socket)  ? FG_END_ANSWERED
-           : fg_connection_is_cut(connection) ? FG_END_DEADLINE
-                                              : FG_END_MALFORMED;
+    return fg_connection_is_cut(connection) ? FG_END_DEADLINE
+           : connection->shakes             ? FG_END_TLS
+                                            : FG_END_MALFORMED;
 }
 
 void fg_endings_close(struct fg_endings *endings, struct fg_gateway *gateway,
@@ -289,7 +279,7 @@ void fg_endings_close(struct fg_endings *endings, struct fg_gateway *gateway,
         fg_endings_complete(endings, connection, MHD_REQUEST_TERMINATED_WITH_ERROR);
         return;
     }
-    enum fg_end end = end_of_silent(gateway, connection);
+    enum fg_end end = end_of_silent(connection);
     uint16_t status = end != FG_END_ADDRESS && end != FG_END_MEMORY ? take_refused(endings) : 0;
     if (status == 0 && end == FG_END_ANSWERED) {
         return;

@@ -26,6 +26,9 @@ struct fg_endings {
 void fg_endings_init(struct fg_endings *endings, struct fg_connections *connections,
                      struct fg_driver *driver);
 
+/* A connection was opened; the list has it. */
+void fg_endings_open(struct fg_connection *connection);
+
 /*
  * The library's logger (MHD_OPTION_EXTERNAL_LOGGER); context is the struct fg_endings. Of all that
  * the library says it hears one thing: that the library is about to answer by itself. Where the

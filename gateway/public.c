@@ -71,10 +71,12 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
     const int socket = info->connect_fd;
     info = MHD_get_connection_info(transport, MHD_CONNECTION_INFO_DAEMON);
     bool wide = info->daemon == thread->driver.daemons[FG_DRIVER_WIDE];
-    struct fg_connection *connection =
-        fg_connections_open(&public->connections, socket, &peer, transport, &thread->driver, wide);
+    bool is_proxy = fg_exchange_is_proxy(public->gateway, &peer);
+    struct fg_connection *connection = fg_connections_open(
+        &public->connections, socket, &peer, is_proxy, transport, &thread->driver, wide);
     if (connection != NULL) {
         connection->owner = thread;
+        fg_endings_open(connection);
     }
     *socket_context = connection;
 }
@@ -119,6 +121,7 @@ static void on_completed(void *context, struct MHD_Connection *transport, void *
         }
         struct thread *thread = connection->owner;
         fg_endings_complete(&thread->endings, connection, code);
+        fg_connections_leave(&public->connections, connection);
         connection->given = false;
         connection->driver->busy = true;
         atomic_store_explicit(&connection->begun, false, memory_order_relaxed);
@@ -190,13 +193,11 @@ static bool add_fields(struct MHD_Response *response, const struct fg_answer *an
     if (ok && answer->allow != NULL) {
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow) == MHD_YES;
     }
-    if (ok && answer->offers_basic) {
+    if (ok && answer->authenticate) {
+        /* One for passwords and tokens, which may be given as passwords: many clients, git among
+           them, look at the first one only. */
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                                      "Basic realm=\"framegate\", charset=\"UTF-8\"") == MHD_YES;
-    }
-    if (ok && answer->offers_bearer) {
-        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                     "Bearer realm=\"framegate\"") == MHD_YES;
     }
     if (ok && answer->retry_after > 0) {
         char seconds[16];
@@ -370,6 +371,9 @@ static enum MHD_Result take_fields(struct fg_public *public, struct fg_connectio
                            .fields_count = collected.count,
                            .fields_together = public->cuts_fields,
                            .secure = config->tls_certificate != NULL};
+    struct fg_address client;
+    head.crowded = fg_exchange_find_client(connection->exchange, &head, &client) &&
+                   !fg_connections_enter(&public->connections, connection, &client);
     enum fg_exchange_step step = fg_exchange_head(connection->exchange, &head);
     if (step == FG_EXCHANGE_RUN_SLOW) {
         /* The library calls again for the head once the connection goes on. */

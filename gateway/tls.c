@@ -253,28 +253,24 @@ void fg_tls_send(void *session, const char *data, size_t size)
     }
 }
 
-bool fg_tls_is_established(void *session)
+static int on_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                       const gnutls_datum_t *message)
 {
-    /* There is a description from the end of the handshake on. */
-    char *description = gnutls_session_get_desc(session);
-    bool established = description != NULL;
-    gnutls_free(description);
-    return established;
+    (void)type;
+    (void)when;
+    (void)message;
+    if (incoming != 0) {
+        bool *done = gnutls_db_get_ptr(session);
+        *done = true;
+    }
+    return 0;
 }
 
-bool fg_tls_has_ended(void *session)
+void fg_tls_watch(void *session, bool *done)
 {
-    char byte;
-    switch (gnutls_record_recv(session, &byte, 1)) {
-    case 0:
-    case GNUTLS_E_PREMATURE_TERMINATION:
-    case GNUTLS_E_INVALID_SESSION: /* that was said to the library before */
-    case GNUTLS_E_PULL_ERROR:
-    case GNUTLS_E_PUSH_ERROR:
-        return true;
-    default:
-        return false;
-    }
+    gnutls_db_set_ptr(session, done); /* it has no database, so this is free */
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
+                                       on_finished);
 }
 
 unsigned fg_tls_options(const struct fg_config *config, bool wanted,

@@ -47,10 +47,10 @@ unsigned fg_tls_options(const struct fg_config *config, bool wanted,
  */
 void fg_tls_send(void *session, const char *data, size_t size);
 
-/* True if the handshake of a session of the HTTP library's is complete. On its thread. */
-bool fg_tls_is_established(void *session);
-
-/* True if its peer has sent the end of all data. On its thread, when the library reads no more. */
-bool fg_tls_has_ended(void *session);
+/*
+ * Has *done set, on its thread, when the peer's last word of the handshake is in; done is to live
+ * as long as the session. For a session of the HTTP library's whose handshake has not begun.
+ */
+void fg_tls_watch(void *session, bool *done);
 
 #endif

@@ -314,7 +314,7 @@ static enum fg_verdict judge_unknown(const struct fg_access *access,
     case FG_LOGIN_BUSY:
         return FG_VERDICT_BUSY;
     default:
-        return fg_access_offers_basic(access) ? FG_VERDICT_UNKNOWN : FG_VERDICT_NAMELESS;
+        return fg_access_knows_users(access) ? FG_VERDICT_UNKNOWN : FG_VERDICT_NAMELESS;
     }
 }
 
@@ -377,20 +377,14 @@ bool fg_access_has_pushers(const struct fg_access *access)
     return !fg_words_are_none(&access->allow_push);
 }
 
-/* A token may also be given as a password, which is all that hg itself can send. */
-bool fg_access_offers_basic(const struct fg_access *access)
+bool fg_access_knows_users(const struct fg_access *access)
 {
     return access->passwords != NULL || access->tokens != NULL;
 }
 
-bool fg_access_offers_bearer(const struct fg_access *access)
-{
-    return access->tokens != NULL;
-}
-
 /* -- behind proxies --------------------------------------------------------------------------- */
 
-static bool trusts(const struct fg_access *access, const struct fg_address *address)
+bool fg_access_trusts(const struct fg_access *access, const struct fg_address *address)
 {
     for (size_t i = 0; i < access->proxies_count; i++) {
         if (fg_network_has(&access->proxies[i], address)) {
@@ -415,7 +409,7 @@ static bool look_behind_field(const struct fg_access *access, struct fg_bytes va
             return false;
         }
         *peer = address;
-        if (!trusts(access, &address)) {
+        if (!fg_access_trusts(access, &address)) {
             return false;
         }
         end = start > 0 ? start - 1 : 0;
@@ -423,13 +417,13 @@ static bool look_behind_field(const struct fg_access *access, struct fg_bytes va
     return true;
 }
 
-void fg_access_look_behind(const struct fg_access *access, const struct fg_head *head,
+bool fg_access_look_behind(const struct fg_access *access, const struct fg_head *head,
                            struct fg_address *peer, bool *secure)
 {
     static const char forwarded_for[] = "x-forwarded-for";
     static const char forwarded_proto[] = "x-forwarded-proto";
-    if (access->proxies_count == 0 || !trusts(access, peer)) {
-        return;
+    if (!fg_access_trusts(access, peer)) {
+        return false;
     }
     bool look_on = true;
     unsigned protos = 0;
@@ -445,4 +439,5 @@ void fg_access_look_behind(const struct fg_access *access, const struct fg_head 
         }
     }
     *secure = protos == 1 && https;
+    return true;
 }

@@ -73,16 +73,19 @@ bool fg_access_has_pushers(const struct fg_access *access);
 /* True if nobody may read without credentials. */
 bool fg_access_asks_readers(const struct fg_access *access);
 
-/* Which schemes a 401 offers: those that there are credentials for. */
-bool fg_access_offers_basic(const struct fg_access *access);
-bool fg_access_offers_bearer(const struct fg_access *access);
+/* True if there are passwords or tokens, by which somebody can be known. */
+bool fg_access_knows_users(const struct fg_access *access);
+
+/* True if a connection with this address is one with a trusted proxy. */
+bool fg_access_trusts(const struct fg_access *access, const struct fg_address *address);
 
 /*
  * Where a request comes from. If *peer, whom the connection is with, is a trusted proxy, *peer
  * becomes the last address in X-Forwarded-For that is none, and *secure what X-Forwarded-Proto
- * says: true if it is there once and is "https". What is malformed there is not believed.
+ * says: true if it is there once and is "https". What is malformed there is not believed. False if
+ * *peer is no trusted proxy; nothing has changed then.
  */
-void fg_access_look_behind(const struct fg_access *access, const struct fg_head *head,
+bool fg_access_look_behind(const struct fg_access *access, const struct fg_head *head,
                            struct fg_address *peer, bool *secure);
 
 /*

@@ -574,7 +574,7 @@ static void on_connection(void *context, struct MHD_Connection *transport, void 
     *socket_context = fg_connections_open(
         &admin->connections,
         MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd, &peer,
-        transport, NULL, false);
+        false, transport, NULL, false);
 }
 
 /* -- the daemon -------------------------------------------------------------------------------- */

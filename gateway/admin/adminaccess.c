@@ -67,11 +67,9 @@ bool fg_admin_is_same_origin(struct fg_gateway *gateway, struct MHD_Connection *
 
 bool fg_admin_add_challenge(struct MHD_Response *response)
 {
+    /* One: many clients look at the first one only. */
     return MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                   "Basic realm=\"framegate admin\", charset=\"UTF-8\"") ==
-               MHD_YES &&
-           MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                                   "Bearer realm=\"framegate admin\"") == MHD_YES;
+                                   "Basic realm=\"framegate admin\", charset=\"UTF-8\"") == MHD_YES;
 }
 
 bool fg_admin_has_tls(const struct fg_config *config)

@@ -129,8 +129,9 @@ static const struct fg_setting settings[] = {
      "waits"},
     {"max-connections-per-address", FG_SETTING_NUMBER, FIELD(connections_per_address), 0, 1000000,
      "100", FG_BOUND_CONNECTIONS_PER_ADDRESS, NULL, "N",
-     "connections of one address at once, so that one peer cannot take them all; 0 for no limit",
-     "closed"},
+     "connections of one address at once, or requests in progress of a client that a trusted proxy "
+     "names, so that one peer cannot take them all; 0 for no limit",
+     "closed, 429"},
 
     {"max-body", FG_SETTING_BYTES, FIELD(body_bytes), 0, UINT64_MAX / 2, "16M", FG_BOUND_BODY, NULL,
      "BYTES", "bytes of a request's body", "413"},

@@ -536,12 +536,9 @@ static struct fg_bytes text_answer(struct fg_exchange *exchange, struct fg_answe
     if (route->kind == FG_ROUTE_TEXT && exchange->status == 0) {
         exchange->status = route->status;
         answer->allow = route->allow;
-        if (route->authenticate) {
-            const struct fg_access *access = atomic_load(&exchange->gateway->access);
-            answer->offers_basic = fg_access_offers_basic(access);
-            answer->offers_bearer = fg_access_offers_bearer(access);
-        }
-        answer->retry_after = route->status == 503 ? RETRY_AFTER_SECONDS : 0;
+        answer->authenticate = route->authenticate;
+        answer->retry_after =
+            route->status == 503 || route->status == 429 ? RETRY_AFTER_SECONDS : 0;
         if (route->status >= 400) {
             fg_fail(&exchange->error, FG_OK, 0, "%.*s", (int)strcspn(route->message, "\n"),
                     route->message);

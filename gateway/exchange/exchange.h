@@ -48,6 +48,13 @@ bool fg_exchange_has_answer(const struct fg_exchange *exchange);
 /* True if the answer had to be cut: what it is made of failed. */
 bool fg_exchange_was_cut(const struct fg_exchange *exchange);
 
+/* True if who connects from there is a trusted proxy. */
+bool fg_exchange_is_proxy(struct fg_gateway *gateway, const struct fg_address *peer);
+
+/* Where the request comes from, by its head. True if it came by a trusted proxy. */
+bool fg_exchange_find_client(struct fg_exchange *exchange, const struct fg_head *head,
+                             struct fg_address *ret_client);
+
 /*
  * The head is complete. head->target, verdicts and memory_short are filled in here. ANSWER: the
  * request is refused before its body. RUN_SLOW: a password is to be checked; after that call this
@@ -77,8 +84,7 @@ struct fg_answer {
     uint16_t status;
     const char *content_type;
     const char *allow;    /* value of Allow, or NULL */
-    bool offers_basic;    /* WWW-Authenticate: Basic … */
-    bool offers_bearer;   /* WWW-Authenticate: Bearer … */
+    bool authenticate;    /* with WWW-Authenticate */
     unsigned retry_after; /* seconds; 0: no such field */
     bool whole;           /* body is all there is; else fg_exchange_take gives it */
     bool repeats;         /* small, with no field but the type, and likely to be sent again */

@@ -43,7 +43,9 @@ struct fg_exchange {
     char method[8];
     char version[12];
     char agent[FG_AGENT_SIZE]; /* printable */
-    bool looked_at;            /* identity, peer and secure are what the head says */
+    bool looked_behind;        /* peer and secure are what the head says */
+    bool proxied;              /* it came by a trusted proxy */
+    bool looked_at;            /* identity is what the head says */
     bool secure;               /* came over TLS */
     struct fg_identity identity;
     enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission */

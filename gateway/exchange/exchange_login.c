@@ -78,6 +78,38 @@ void fg_exchange_count_unknown(struct fg_exchange *exchange)
     }
 }
 
+/* With the shard's lock held. */
+static void look_behind(struct fg_exchange *exchange, const struct fg_head *head)
+{
+    if (!exchange->looked_behind) {
+        exchange->looked_behind = true;
+        exchange->secure = head->secure;
+        exchange->proxied = fg_access_look_behind(atomic_load(&exchange->gateway->access), head,
+                                                  &exchange->peer, &exchange->secure);
+    }
+}
+
+bool fg_exchange_find_client(struct fg_exchange *exchange, const struct fg_head *head,
+                             struct fg_address *ret_client)
+{
+    pthread_mutex_lock(&exchange->shard->lock);
+    look_behind(exchange, head);
+    *ret_client = exchange->peer;
+    bool proxied = exchange->proxied;
+    pthread_mutex_unlock(&exchange->shard->lock);
+    return proxied;
+}
+
+bool fg_exchange_is_proxy(struct fg_gateway *gateway, const struct fg_address *peer)
+{
+    /* While the lock is held, what decides is not replaced. */
+    struct fg_shard *shard = fg_state_shard(gateway->state);
+    pthread_mutex_lock(&shard->lock);
+    bool is = fg_access_trusts(atomic_load(&gateway->access), peer);
+    pthread_mutex_unlock(&shard->lock);
+    return is;
+}
+
 bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
 {
     struct fg_access *access = atomic_load(&exchange->gateway->access);
@@ -85,8 +117,7 @@ bool fg_exchange_decide(struct fg_exchange *exchange, struct fg_head *head)
     bool first = !exchange->looked_at;
     if (first) {
         exchange->looked_at = true;
-        exchange->secure = head->secure;
-        fg_access_look_behind(access, head, &exchange->peer, &exchange->secure);
+        look_behind(exchange, head);
         find_credentials(head, &credentials);
         keep_tried(exchange, &credentials);
         fg_access_recall(access, &credentials, &exchange->identity);

@@ -301,6 +301,10 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
     } else if (is_post(head) && (summary->transfer_encoding || summary->lengths != 1 ||
                                  !parse_length(summary->length, &route->body_size))) {
         answer_text(route, 411, "POST needs exactly one Content-Length and no Transfer-Encoding");
+    } else if (head->crowded) {
+        answer_bound(route, 429, FG_BOUND_CONNECTIONS_PER_ADDRESS,
+                     "the requests in progress of this address reach",
+                     config->connections_per_address, "");
     } else if (is_post(head) && head->memory_short) {
         answer_memory(route, config);
     } else {

@@ -12,6 +12,7 @@
  *   GET or HEAD with a body                                     400
  *   POST with Transfer-Encoding, or without exactly one
  *     Content-Length of digits                                  411
+ *   too many requests of one client behind a proxy              429
  *   memory in flight over its limit                             503
  */
 #ifndef FRAMEGATE_GATEWAY_ROUTE_H
@@ -61,6 +62,7 @@ struct fg_head {
     enum fg_verdict verdicts[FG_PERMISSION_PUSH + 1]; /* by permission: whether they may */
     const char *user;  /* who it is, printable; NULL or empty if that is not known */
     bool memory_short; /* new work is refused */
+    bool crowded;      /* as many requests of whom a proxy names are in progress as may be */
 };
 
 enum fg_route_kind {

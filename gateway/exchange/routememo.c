@@ -12,7 +12,7 @@
 static struct fg_bytes fields_of(const struct fg_head *head)
 {
     if (!head->fields_together || head->fields_count == 0 || head->target_cut || head->fields_cut ||
-        head->memory_short || !fg_bytes_equal_string(head->method, "POST")) {
+        head->memory_short || head->crowded || !fg_bytes_equal_string(head->method, "POST")) {
         return (struct fg_bytes){NULL, 0};
     }
     const uint8_t *start = head->fields[0].name.data;

@@ -92,6 +92,7 @@ class EndingsTest(unittest.TestCase):
     """A server whose counters are looked at; wrap makes a connection of a socket."""
 
     limit = "0"
+    silent = False
     wrap = staticmethod(lambda connection: connection)
 
     @classmethod
@@ -168,6 +169,10 @@ class Endings:
                 statuses.append("%03d" % (status or 0))
                 self.assertEqual(status_of(self.go(data), data.startswith(b"HEAD")), status)
                 count, counts = self.ended()
+                if status is None and self.silent:
+                    self.assertEqual(count, 0)
+                    statuses.pop()
+                    continue
                 self.assertEqual((count, counts[status or "malformed"]), (1, 1), counts)
                 shown = self.server.state()["finished"][0]
                 self.assertEqual(shown["status"], status or 0)
@@ -201,7 +206,10 @@ class Endings:
         self.ended()
 
     def test_thousands_leave_nothing(self):
-        """They are ended, and the memory that they took is used again."""
+        """
+        They are ended, and the memory that they took is used again: it grows by less than 2 MiB,
+        also with FRAMEGATE_ENDINGS=200000 and a program without sanitizers.
+        """
         kinds = [data for name, (data, _) in REFUSED.items() if len(data) < 20000]
         self.storm(kinds, 300)
         before = self.server.memory("VmRSS")
@@ -209,7 +217,7 @@ class Endings:
         self.assertEqual(self.server.state()["memory_bytes"], 0)
         if not self.server.state()["build"]["sanitizers"]:
             # Each exchange that is left would be 2 KiB and more.
-            self.assertLess(self.server.memory("VmRSS") - before, count * 3 // 4)
+            self.assertLess(self.server.memory("VmRSS") - before, min(2048, count * 3 // 4))
         self.ended()
 
     def storm(self, kinds, count):
@@ -226,7 +234,7 @@ class Endings:
 
 
 class Plain(Endings, EndingsTest):
-    many = 2000
+    many = int(os.environ.get("FRAMEGATE_ENDINGS", "2000"))
 
     def test_who_says_nothing_is_not_counted(self):
         self.server.connect().close()
@@ -256,7 +264,8 @@ class Crowded(EndingsTest):
 
 
 class Tls(Endings, EndingsTest):
-    many = 400
+    silent = True  # whoever gets no request out of a handshake is not told from who asks nothing
+    many = int(os.environ.get("FRAMEGATE_ENDINGS", "400"))
 
     @classmethod
     def make_options(cls):
