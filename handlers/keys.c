@@ -2,7 +2,7 @@
 #include "handlers/keys.h"
 
 #include "handlers/repo/bookmarks.h"
-#include "handlers/repo/siteconfig.h"
+#include "handlers/repo/settings.h"
 
 struct walk {
     const struct fg_snapshot *snapshot;

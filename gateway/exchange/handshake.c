@@ -9,7 +9,7 @@
 #include "gateway/exchange/classic.h"
 #include "handlers/clonebundles.h"
 #include "handlers/registry.h"
-#include "handlers/repo/siteconfig.h"
+#include "handlers/repo/settings.h"
 #include "handlers/repo/streamclone.h"
 
 #include <stdio.h>

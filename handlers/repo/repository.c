@@ -40,6 +40,7 @@ struct state {
     atomic_uint references;
     _Atomic uint64_t looked; /* us; the stamps were seen to be still true then; 0: not yet */
     struct fg_snapshot *snapshot;
+    struct fg_siteconfig *config;
     struct fg_stamps stamps;
     struct timespec read; /* wall clock */
 };
@@ -97,6 +98,7 @@ static void state_unref(struct state *state)
     if (state != NULL &&
         atomic_fetch_sub_explicit(&state->references, 1, memory_order_acq_rel) == 1) {
         fg_snapshot_unref(state->snapshot);
+        fg_siteconfig_unref(state->config);
         free(state);
     }
 }
@@ -125,6 +127,7 @@ static enum fg_status state_set(struct fg_repository *repository, struct fg_snap
     atomic_init(&state->references, 1);
     atomic_init(&state->looked, 0);
     state->snapshot = snapshot;
+    state->config = fg_siteconfig_ref(repository->config);
     state->stamps = *stamps;
     clock_gettime(CLOCK_REALTIME, &state->read);
     pthread_mutex_lock(&repository->state_mutex);
@@ -221,7 +224,8 @@ static enum attempt read_state(struct fg_repository *repository, struct fg_layou
     struct fg_snapshot *previous = old != NULL ? old->snapshot : NULL;
     struct fg_snapshot *snapshot = NULL;
     uint64_t start = now_us();
-    *status = fg_snapshot_build(layout, repository->config, previous, &snapshot, error);
+    *status =
+        fg_snapshot_build(layout, &repository->config->settings.values, previous, &snapshot, error);
     count_read(repository, now_us() - start);
     if (!still_true(repository, layout, stamps, ignore_lock)) {
         fg_snapshot_unref(snapshot);
@@ -342,7 +346,7 @@ static bool stamps_agree(const struct state *state)
     const struct fg_snapshot *snapshot = state->snapshot;
     return fg_stamps_take(snapshot->layout, snapshot->view.hideable, &stamps, NULL) == FG_OK &&
            fg_stamps_equal(&stamps, &state->stamps) && !fg_stamps_need_check(&state->stamps) &&
-           fg_siteconfig_is_fresh(snapshot->config, true);
+           fg_siteconfig_is_fresh(state->config, true);
 }
 
 /* True if nothing has changed: by the watch where there is one, else by the stamps. */
@@ -353,7 +357,7 @@ static bool is_fresh(const struct state *state)
         return stamps_agree(state);
     }
     return fg_stamps_still_true(snapshot->layout, snapshot->view.hideable, &state->stamps) &&
-           fg_siteconfig_is_fresh(snapshot->config, false);
+           fg_siteconfig_is_fresh(state->config, false);
 }
 
 /* The same by the stamps, and tells the watch; only for the holder of build_mutex. */

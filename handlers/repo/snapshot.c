@@ -32,7 +32,6 @@ void fg_snapshot_unref(struct fg_snapshot *snapshot)
     fg_view_clear(&snapshot->view);
     fg_history_unref(snapshot->history);
     fg_revlog_close(snapshot->changelog);
-    fg_siteconfig_unref(snapshot->config);
     fg_layout_unref(snapshot->layout);
     pthread_mutex_destroy(&snapshot->lazy_mutex);
     free(snapshot);
@@ -191,7 +190,7 @@ static void take_earlier_tags(struct fg_snapshot *snapshot, struct fg_snapshot *
     pthread_mutex_unlock(&previous->lazy_mutex);
 }
 
-enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_siteconfig *config,
+enum fg_status fg_snapshot_build(struct fg_layout *layout, const struct fg_site_values *values,
                                  struct fg_snapshot *previous, struct fg_snapshot **ret_snapshot,
                                  struct fg_error *error)
 {
@@ -203,7 +202,7 @@ enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_siteconfig 
     pthread_mutex_init(&snapshot->lazy_mutex, NULL);
     fg_buffer_init(&snapshot->local_tags, FG_LINES_FILE_MAX);
     snapshot->layout = fg_layout_ref(layout);
-    snapshot->config = fg_siteconfig_ref(config);
+    snapshot->values = *values;
     enum fg_status status =
         read_changelog(snapshot, previous != NULL ? previous->history : NULL, error);
     if (status == FG_OK) {
@@ -256,7 +255,8 @@ static bool same_roots(const struct fg_phase_roots *a, const struct fg_phase_roo
 bool fg_snapshot_same(const struct fg_snapshot *a, const struct fg_snapshot *b)
 {
     return a->layout == b->layout && a->history == b->history && a->view.count == b->view.count &&
-           memcmp(a->view.flags, b->view.flags, a->view.count) == 0 && a->config == b->config &&
+           memcmp(a->view.flags, b->view.flags, a->view.count) == 0 &&
+           memcmp(&a->values, &b->values, sizeof a->values) == 0 &&
            same_roots(&a->phase_roots, &b->phase_roots) &&
            same_names(&a->bookmarks, &b->bookmarks) &&
            fg_bytes_equal(fg_buffer_view(&a->local_tags), fg_buffer_view(&b->local_tags));
@@ -264,7 +264,7 @@ bool fg_snapshot_same(const struct fg_snapshot *a, const struct fg_snapshot *b)
 
 const struct fg_site_values *fg_snapshot_values(const struct fg_snapshot *snapshot)
 {
-    return &snapshot->config->settings.values;
+    return &snapshot->values;
 }
 
 /* -- asking ----------------------------------------------------------------------------------- */

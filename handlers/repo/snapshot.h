@@ -13,7 +13,7 @@
 #include "handlers/repo/phases.h"
 #include "handlers/repo/repository.h"
 #include "handlers/repo/revlog.h"
-#include "handlers/repo/siteconfig.h"
+#include "handlers/repo/settings.h"
 #include "handlers/repo/tags.h"
 #include "handlers/repo/view.h"
 
@@ -29,7 +29,7 @@ struct fg_snapshot {
     struct fg_phase_roots phase_roots;
     struct fg_names bookmarks;
     struct fg_buffer local_tags;  /* the contents of .hg/localtags */
-    struct fg_siteconfig *config; /* a reference */
+    struct fg_site_values values; /* of the configuration that it was read under */
 
     /* The answers of heads: lists of nodes as CBOR. */
     struct fg_buffer heads_answer;
@@ -48,7 +48,7 @@ struct fg_snapshot {
  * owns one reference. Only one thread at a time. FG_ERR_CORRUPT and others as fg_repository_open;
  * they may be due to files being written at this moment.
  */
-enum fg_status fg_snapshot_build(struct fg_layout *layout, struct fg_siteconfig *config,
+enum fg_status fg_snapshot_build(struct fg_layout *layout, const struct fg_site_values *values,
                                  struct fg_snapshot *previous, struct fg_snapshot **ret_snapshot,
                                  struct fg_error *error);
 
