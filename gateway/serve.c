@@ -154,8 +154,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return status;
     }
     fg_repository_set_writer_seconds(gateway->repository, config->command_seconds);
-    if (fg_state_new(config->threads, config->memory_bytes, server->log, &gateway->state) !=
-            FG_OK ||
+    if (fg_state_new(config->threads, config->memory_bytes, config->push_disk_bytes, server->log,
+                     &gateway->state) != FG_OK ||
         fg_workers_new(config->workers, config->worker_queue, &gateway->workers) != FG_OK ||
         fg_workers_new(config->push_workers, config->worker_queue, &gateway->push_workers) !=
             FG_OK) {
@@ -165,7 +165,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     fg_repository_set_memory(gateway->repository, fg_state_memory(gateway->state));
     fg_repository_grant(gateway->repository, fg_preflight_granted(config));
     fg_repository_set_push_limits(
-        gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds});
+        gateway->repository, (struct fg_push_limits){config->unbundle_bytes, config->push_seconds,
+                                                     fg_state_push_disk(gateway->state)});
     raise_descriptor_limit(config);
     status = fg_bundlefolder_new(config, gateway->workers, fg_state_memory(gateway->state),
                                  &gateway->bundles, error);

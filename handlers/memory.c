@@ -35,15 +35,29 @@ void fg_holding_set(struct fg_holding *holding, uint64_t bytes)
     }
 }
 
-enum fg_status fg_holding_ask(struct fg_holding *holding, uint64_t bytes, struct fg_error *error)
+/* is_over is asked with the new bytes in the sum, so that of several at once none goes over it. */
+static bool grow(struct fg_holding *holding, uint64_t bytes,
+                 bool (*is_over)(const struct fg_memory *memory))
 {
     uint64_t before = holding->bytes;
     fg_holding_set(holding, bytes);
-    if (bytes > before && holding->memory != NULL && fg_memory_is_spent(holding->memory)) {
+    if (bytes > before && holding->memory != NULL && is_over(holding->memory)) {
         fg_holding_set(holding, before);
         atomic_fetch_add_explicit(&holding->memory->refusals, 1, memory_order_relaxed);
-        return fg_fail(error, FG_ERR_LIMIT, 0,
-                       "the requests in progress hold too much memory, try again later");
+        return false;
     }
-    return FG_OK;
+    return true;
+}
+
+enum fg_status fg_holding_ask(struct fg_holding *holding, uint64_t bytes, struct fg_error *error)
+{
+    return grow(holding, bytes, fg_memory_is_spent)
+               ? FG_OK
+               : fg_fail(error, FG_ERR_LIMIT, 0,
+                         "the requests in progress hold too much memory, try again later");
+}
+
+bool fg_holding_fits(struct fg_holding *holding, uint64_t bytes)
+{
+    return grow(holding, bytes, fg_memory_is_short);
 }

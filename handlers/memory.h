@@ -23,7 +23,7 @@
 /* For any thread. */
 struct fg_memory {
     _Atomic int64_t bytes;
-    atomic_uint_fast64_t refusals; /* by fg_holding_ask */
+    atomic_uint_fast64_t refusals; /* by fg_holding_ask and fg_holding_fits */
     uint64_t ceiling;
 };
 
@@ -53,5 +53,11 @@ void fg_holding_set(struct fg_holding *holding, uint64_t bytes);
  * sum would be above twice the ceiling. The sum is then as before.
  */
 enum fg_status fg_holding_ask(struct fg_holding *holding, uint64_t bytes, struct fg_error *error);
+
+/*
+ * The same for other bytes than those of memory, which may have no reserve: false above the ceiling
+ * itself.
+ */
+bool fg_holding_fits(struct fg_holding *holding, uint64_t bytes);
 
 #endif

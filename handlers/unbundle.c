@@ -28,6 +28,7 @@ struct push {
     int file;                /* the body of the request for hg */
     uint64_t arguments_size; /* bytes of the file before the bundle */
     uint64_t size;           /* bytes of the bundle */
+    struct fg_holding disk;  /* of the bundle in the file */
 };
 
 static void push_free(void *context)
@@ -39,6 +40,7 @@ static void push_free(void *context)
     if (push->file >= 0) {
         close(push->file);
     }
+    fg_holding_set(&push->disk, 0);
     free(push);
 }
 
@@ -134,6 +136,7 @@ static enum fg_status begin(const struct fg_call *call, void **ret_context, stru
     push->repository = call->repository;
     push->caller = call->caller;
     push->limits = fg_repository_push_limits(call->repository);
+    push->disk.memory = push->limits.disk;
     push->file = -1;
     enum fg_status status = open_file(&push->file, error);
     if (status == FG_OK) {
@@ -153,6 +156,11 @@ static enum fg_status take(void *context, struct fg_bytes piece, struct fg_error
     if (piece.size > push->limits.bytes - push->size) {
         return fg_fail(error, FG_ERR_LIMIT, 0, "the bundle exceeds the limit of %llu bytes",
                        (unsigned long long)push->limits.bytes);
+    }
+    if (!fg_holding_fits(&push->disk, push->size + piece.size)) {
+        /* As if the disk were full, which this keeps it from. */
+        return fg_fail(error, FG_ERR_IO, 0,
+                       "unbundle: the pushes in progress hold too much disk, try again later");
     }
     push->size += piece.size;
     fg_replycaps_take(&push->walk, piece);

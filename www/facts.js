@@ -46,6 +46,7 @@ const process = [
   number('Threads', 'threads.process'),
   number('of these, serving', 'threads.serving'),
   number('Processor time', 'cpu_seconds', duration),
+  number('Disk of pushes on their way', 'push_disk_bytes', bytes),
   number('Log lines lost', 'totals.log_lines_lost'),
   number('Most memory ever', 'memory.resident_max_bytes', bytes),
   text('Build', ({ build }) => [build.type, build.compiler, build.sanitizers].filter(Boolean).join(', ')),

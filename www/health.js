@@ -88,6 +88,7 @@ export function verdict(state, history) {
     queueReason(state),
     logReason(history),
     fullness('memory for exchanges', state.memory_bytes, state.memory.limit_bytes, bytes),
+    fullness('disk for pushes', state.push_disk_bytes, state.limits['max-push-disk']?.value, bytes),
     fullness('connections', state.connections, publicListener?.connections_max, count),
     ...limitReasons(history, state.limits),
   ].filter(Boolean);

@@ -216,6 +216,8 @@ static void put_gateway(struct page *page, struct fg_gateway *gateway,
             fg_workers_busy(gateway->push_workers));
     put_one(page, "framegate_pushes_waiting", "gauge", "Pushes that wait for such a thread.",
             fg_workers_waiting(gateway->push_workers));
+    put_one(page, "framegate_push_disk_bytes", "gauge",
+            "Bytes of disk of the pushed bundles that are on their way.", view->push_disk_bytes);
     put_one(page, "framegate_worker_queue_length", "gauge", "Slow commands that wait for a worker.",
             fg_workers_waiting(gateway->workers));
     put_one(page, "process_resident_memory_bytes", "gauge", "Memory of the process in RAM.",

@@ -402,6 +402,7 @@ static json_t *state_document(struct fg_gateway *gateway, const struct fg_state_
     fg_json_put(root, ok, "limits", limits_json(&gateway->config, &view->counters, ok));
     fg_json_put(root, ok, "listeners", listeners_json(gateway, listening, ok));
     fg_json_put(root, ok, "threads", threads_json(gateway, &vitals, ok));
+    fg_json_put_number(root, ok, "push_disk_bytes", view->push_disk_bytes);
     fg_json_put(root, ok, "memory", memory_json(gateway, &vitals, ok));
     fg_json_put_seconds(root, ok, "cpu_seconds", (double)vitals.cpu_microseconds);
     fg_json_put(root, ok, "commands", commands_json(view, false, ok));

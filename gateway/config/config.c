@@ -141,6 +141,11 @@ static const struct fg_setting settings[] = {
      "in "
      "parts",
      "413"},
+    {"max-push-disk", FG_SETTING_BYTES, FIELD(push_disk_bytes), 0, UINT64_MAX / 2, "8G",
+     FG_BOUND_PUSH_DISK, NULL, "BYTES",
+     "bytes of all pushed bundles that wait in files, in the folder for temporary files ($TMPDIR), "
+     "so that pushers cannot fill the disk together",
+     "application error"},
     {"max-frame", FG_SETTING_BYTES, FIELD(framing.frame_payload), 1, FG_FRAME_LENGTH_MAX, NULL,
      FG_BOUND_FRAME, NULL, "BYTES",
      "payload of a received frame; every peer may send 65535, and each is held in memory",

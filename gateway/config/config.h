@@ -20,6 +20,7 @@
 enum fg_bound {
     FG_BOUND_BODY,
     FG_BOUND_BUNDLE,
+    FG_BOUND_PUSH_DISK,
     FG_BOUND_FRAME,
     FG_BOUND_EMPTY_FRAMES,
     FG_BOUND_FRAME_OVERHEAD,
@@ -106,6 +107,7 @@ struct fg_config {
     uint32_t frame_sent;
     uint64_t body_bytes;
     uint64_t unbundle_bytes;
+    uint64_t push_disk_bytes;
     uint64_t reply_bytes;
     uint64_t memory_bytes;
     uint64_t target_bytes;

@@ -26,6 +26,7 @@ struct fg_state {
     uint64_t start;
     atomic_uint threads;
     struct fg_memory memory;
+    struct fg_memory push_disk;
 };
 
 uint64_t fg_now_microseconds(void)
@@ -60,8 +61,8 @@ static enum fg_status shard_init(struct fg_shard *shard, size_t commands, uint64
     return FG_OK;
 }
 
-enum fg_status fg_state_new(uint32_t shards, uint64_t memory, struct fg_log *log,
-                            struct fg_state **ret_state)
+enum fg_status fg_state_new(uint32_t shards, uint64_t memory, uint64_t push_disk,
+                            struct fg_log *log, struct fg_state **ret_state)
 {
     struct fg_state *state = calloc(1, sizeof(*state));
     if (state == NULL) {
@@ -76,6 +77,7 @@ enum fg_status fg_state_new(uint32_t shards, uint64_t memory, struct fg_log *log
     (void)fg_registry_all(&state->commands_count);
     state->log = log;
     fg_memory_init(&state->memory, memory);
+    fg_memory_init(&state->push_disk, push_disk);
     state->start = fg_now_microseconds();
     for (; state->count < shards; state->count++) {
         struct fg_shard *shard = &state->shards[state->count].shard;
@@ -286,6 +288,11 @@ struct fg_memory *fg_state_memory(struct fg_state *state)
     return &state->memory;
 }
 
+struct fg_memory *fg_state_push_disk(struct fg_state *state)
+{
+    return &state->push_disk;
+}
+
 uint64_t fg_state_in_flight(struct fg_state *state)
 {
     uint64_t count = 0;
@@ -447,6 +454,8 @@ enum fg_status fg_state_look(struct fg_state *state, size_t entry_size,
     view.uptime_microseconds = fg_now_microseconds() - state->start;
     view.memory_bytes += fg_memory_bytes(&state->memory);
     view.counters.bounds[FG_BOUND_MEMORY] += atomic_load(&state->memory.refusals);
+    view.counters.bounds[FG_BOUND_PUSH_DISK] += atomic_load(&state->push_disk.refusals);
+    view.push_disk_bytes = fg_memory_bytes(&state->push_disk);
     view.counters.log_lines_lost = fg_log_lost();
     unlock_all(state);
     if (status != FG_OK) {

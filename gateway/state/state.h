@@ -177,11 +177,12 @@ struct fg_shard {
 struct fg_state;
 
 /*
- * shards: how many threads will use fg_state_shard; more than that share. memory: the ceiling of
- * fg_state_memory. log may be NULL (no access log); it must outlive the state. FG_ERR_MEMORY.
+ * shards: how many threads will use fg_state_shard; more than that share. memory, push_disk: the
+ * ceilings of fg_state_memory and fg_state_push_disk. log may be NULL (no access log); it must
+ * outlive the state. FG_ERR_MEMORY.
  */
-enum fg_status fg_state_new(uint32_t shards, uint64_t memory, struct fg_log *log,
-                            struct fg_state **ret_state);
+enum fg_status fg_state_new(uint32_t shards, uint64_t memory, uint64_t push_disk,
+                            struct fg_log *log, struct fg_state **ret_state);
 
 /* Nothing may be in flight. Takes NULL. */
 void fg_state_free(struct fg_state *state);
@@ -238,11 +239,15 @@ void fg_state_count_bound(struct fg_state *state, enum fg_bound bound);
 /* Bytes that are held on behalf of exchanges. As long as the state. */
 struct fg_memory *fg_state_memory(struct fg_state *state);
 
+/* Bytes of disk that pushed bundles have which are on their way. As long as the state. */
+struct fg_memory *fg_state_push_disk(struct fg_state *state);
+
 /* A consistent copy. Owned by the caller, freed with fg_state_view_clear. */
 struct fg_state_view {
     struct timespec time; /* wall clock */
     uint64_t uptime_microseconds;
     uint64_t memory_bytes; /* of fg_state_memory, and of the exchanges in flight themselves */
+    uint64_t push_disk_bytes;
     struct fg_counters counters;
     struct fg_command_counters *commands; /* by place in the registry */
     size_t commands_count;

@@ -539,7 +539,7 @@ enum fg_status fg_repository_open_with(const char *path, const char *program,
     }
     pthread_mutex_init(&repository->state_mutex, NULL);
     pthread_mutex_init(&repository->build_mutex, NULL);
-    repository->push_limits = (struct fg_push_limits){PUSH_BYTES, PUSH_SECONDS};
+    repository->push_limits = (struct fg_push_limits){PUSH_BYTES, PUSH_SECONDS, NULL};
     repository->path = realpath(path, NULL);
     repository->writer = strdup(program);
     repository->writer_seconds = WRITER_SECONDS;

@@ -99,8 +99,9 @@ void fg_repository_set_memory(struct fg_repository *repository, struct fg_memory
 
 /* What a push may cost. */
 struct fg_push_limits {
-    uint64_t bytes;   /* of its bundle */
-    unsigned seconds; /* for Mercurial to take it */
+    uint64_t bytes;         /* of its bundle */
+    unsigned seconds;       /* for Mercurial to take it */
+    struct fg_memory *disk; /* of all bundles that are on their way; borrowed; NULL: no limit */
 };
 
 /* The default is 1 GiB and 1,800 seconds. As fg_repository_set_writer_seconds. */

@@ -299,6 +299,41 @@ class Limits(FakeHg):
         self.assertEqual(self.children(), [])
 
 
+class Disk(FakeHg):
+    """Bundles on their way have a limit together; it counts what is there, and no more."""
+
+    options = ("--max-push-disk", "100000", "--max-bundle", "80000")
+
+    def begin(self, connection, size):
+        """A classic push of which one byte is missing."""
+        fields = ["Content-Type: application/mercurial-0.1", "Authorization: Bearer " + http.TOKEN]
+        connection.sendall(http.post_head("/?cmd=unbundle&heads=666f726365", size, fields))
+        connection.sendall(b"x" * (size - 1))
+
+    def used(self, size):
+        self.server.wait_until(lambda state: state["push_disk_bytes"] == size)
+
+    def test_two_that_do_not_fit_together(self):
+        with self.server.connect() as first, self.server.connect() as second:
+            self.begin(first, 60000)
+            self.used(59999)
+            self.begin(second, 60000)
+            second.sendall(b"x")
+            answer = http.read_answer(second)
+            self.assertIn(b"the pushes in progress hold too much disk, try again later", answer.body)
+            self.used(59999)
+            self.assertEqual(self.server.state()["limits"]["max-push-disk"]["hits"], 1)
+            first.sendall(b"x")
+            self.assertEqual(http.read_answer(first).status, 200)
+        self.used(0)
+
+    def test_one_that_leaves(self):
+        with self.server.connect() as connection:
+            self.begin(connection, 80000)
+            self.used(79999)
+        self.used(0)
+
+
 class Cache(RepositoryTest):
     """Bundles that are kept, and who may not have them."""
 

@@ -77,7 +77,8 @@ static void start(void)
     HOLDS(fg_access_load(&gateway.config, &access, NULL) == FG_OK);
     atomic_init(&gateway.access, access);
     HOLDS(fg_repository_open(directory, &gateway.repository, NULL) == FG_OK);
-    HOLDS(fg_state_new(1, gateway.config.memory_bytes, NULL, &gateway.state) == FG_OK);
+    HOLDS(fg_state_new(1, gateway.config.memory_bytes, UINT64_MAX / 2, NULL, &gateway.state) ==
+          FG_OK);
     atexit(clean_up);
 }
 

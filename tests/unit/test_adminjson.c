@@ -56,7 +56,7 @@ static int setup(void **state)
         fg_repository_open("x", &gateway.repository, NULL) != FG_OK ||
         fg_workers_new(1, 1, &gateway.workers) != FG_OK ||
         fg_workers_new(1, 1, &gateway.push_workers) != FG_OK ||
-        fg_state_new(1, UINT64_MAX / 2, NULL, &gateway.state) != FG_OK ||
+        fg_state_new(1, UINT64_MAX / 2, UINT64_MAX / 2, NULL, &gateway.state) != FG_OK ||
         fg_admin_encode(fg_bytes_from_string(lines), &body, &document) != FG_OK) {
         return -1;
     }

@@ -19,7 +19,8 @@ static int setup(void **state)
               fg_access_load(&gateway.config, &access, NULL) == FG_OK;
     atomic_init(&gateway.access, access);
     return ok && fg_repository_open("x", &gateway.repository, NULL) == FG_OK &&
-                   fg_state_new(2, gateway.config.memory_bytes, NULL, &gateway.state) == FG_OK
+                   fg_state_new(2, gateway.config.memory_bytes, UINT64_MAX / 2, NULL,
+                                &gateway.state) == FG_OK
                ? 0
                : -1;
 }
