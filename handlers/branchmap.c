@@ -45,6 +45,12 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     return fg_reply_from_buffer(status, &buffer, ret_reply, error);
 }
 
+/* Unless they are known, all changesets have to be read for it. */
+static bool is_quick(const struct fg_call *call)
+{
+    return fg_snapshot_is_ready(call->snapshot, false);
+}
+
 static const struct fg_argument_spec arguments[] = {
     {NULL, FG_ARGUMENT_BYTES, false, NULL},
 };
@@ -54,4 +60,6 @@ const struct fg_command_spec fg_command_branchmap = {
     .permission = FG_PERMISSION_PULL,
     .arguments = arguments,
     .run = run,
+    .slow = true,
+    .quick = is_quick,
 };

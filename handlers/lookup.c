@@ -28,6 +28,15 @@ static enum fg_status run(const struct fg_call *call, struct fg_reply *ret_reply
     return fg_reply_from_buffer(status, &buffer, ret_reply, error);
 }
 
+/* Unless tags and branches are known, all that they are in may have to be read for a name. */
+static bool is_quick(const struct fg_call *call)
+{
+    struct fg_node node;
+    struct fg_bytes key = fg_call_bytes(call, "key");
+    return fg_snapshot_is_ready(call->snapshot, true) ||
+           (fg_node_from_hex(key, &node) && fg_snapshot_knows(call->snapshot, &node));
+}
+
 static const struct fg_argument_spec arguments[] = {
     {"key", FG_ARGUMENT_BYTES, true, "b'foo'"},
     {NULL, FG_ARGUMENT_BYTES, false, NULL},
@@ -38,4 +47,6 @@ const struct fg_command_spec fg_command_lookup = {
     .permission = FG_PERMISSION_PULL,
     .arguments = arguments,
     .run = run,
+    .slow = true,
+    .quick = is_quick,
 };

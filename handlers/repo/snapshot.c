@@ -181,10 +181,12 @@ static enum fg_status encode_answers(struct fg_snapshot *snapshot, struct fg_err
     return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "no memory for the heads");
 }
 
-/* The tags of the previous state, to start from. */
+/* The tags of the previous state, to start from, unless somebody is just reading them. */
 static void take_earlier_tags(struct fg_snapshot *snapshot, struct fg_snapshot *previous)
 {
-    pthread_mutex_lock(&previous->lazy_mutex);
+    if (pthread_mutex_trylock(&previous->lazy_mutex) != 0) {
+        return;
+    }
     struct fg_tags *tags = previous->tags != NULL ? previous->tags : previous->earlier_tags;
     snapshot->earlier_tags = tags != NULL ? fg_tags_ref(tags) : NULL;
     pthread_mutex_unlock(&previous->lazy_mutex);
@@ -276,6 +278,11 @@ bool fg_snapshot_knows(const struct fg_snapshot *snapshot, const struct fg_node 
                               : fg_node_is_null(node);
 }
 
+bool fg_snapshot_is_ready(const struct fg_snapshot *snapshot, bool tags)
+{
+    return atomic_load(&snapshot->has_branches) && (!tags || atomic_load(&snapshot->has_tags));
+}
+
 static enum fg_status find_branches(struct fg_snapshot *snapshot, struct fg_error *error)
 {
     struct fg_history *history = snapshot->history;
@@ -296,19 +303,21 @@ enum fg_status fg_snapshot_branches(struct fg_snapshot *snapshot,
                                     const struct fg_branches **ret_branches, struct fg_error *error)
 {
     enum fg_status status = FG_OK;
-    pthread_mutex_lock(&snapshot->lazy_mutex);
-    if (snapshot->branches == NULL) {
-        status = find_branches(snapshot, error);
+    if (!fg_snapshot_is_ready(snapshot, false)) {
+        pthread_mutex_lock(&snapshot->lazy_mutex);
+        if (snapshot->branches == NULL) {
+            status = find_branches(snapshot, error);
+        }
+        atomic_store(&snapshot->has_branches, status == FG_OK);
+        pthread_mutex_unlock(&snapshot->lazy_mutex);
     }
     if (status == FG_OK) {
         *ret_branches = snapshot->branches;
     }
-    pthread_mutex_unlock(&snapshot->lazy_mutex);
     return status;
 }
 
-enum fg_status fg_snapshot_tags(struct fg_snapshot *snapshot, const struct fg_names **ret_tags,
-                                struct fg_error *error)
+static enum fg_status find_tags(struct fg_snapshot *snapshot, struct fg_error *error)
 {
     enum fg_status status = FG_OK;
     pthread_mutex_lock(&snapshot->lazy_mutex);
@@ -322,9 +331,20 @@ enum fg_status fg_snapshot_tags(struct fg_snapshot *snapshot, const struct fg_na
         };
         status = fg_tags_read(&input, &snapshot->tags, error);
     }
+    atomic_store(&snapshot->has_tags, status == FG_OK);
+    pthread_mutex_unlock(&snapshot->lazy_mutex);
+    return status;
+}
+
+enum fg_status fg_snapshot_tags(struct fg_snapshot *snapshot, const struct fg_names **ret_tags,
+                                struct fg_error *error)
+{
+    enum fg_status status = FG_OK;
+    if (!atomic_load(&snapshot->has_tags)) {
+        status = find_tags(snapshot, error);
+    }
     if (status == FG_OK) {
         *ret_tags = &snapshot->tags->names;
     }
-    pthread_mutex_unlock(&snapshot->lazy_mutex);
     return status;
 }

@@ -39,7 +39,9 @@ struct fg_snapshot {
     struct fg_branches *branches; /* NULL: not asked for yet */
     struct fg_tags *tags;         /* NULL: not asked for yet */
     struct fg_tags *earlier_tags; /* those of an earlier snapshot, to start from; may be NULL */
-    bool digested;                /* digest is that of all the above */
+    atomic_bool has_branches;     /* they are set, and may be read without the lock */
+    atomic_bool has_tags;
+    bool digested; /* digest is that of all the above */
     uint8_t digest[FG_DIGEST_SIZE];
 };
 
@@ -82,6 +84,12 @@ bool fg_snapshot_knows(const struct fg_snapshot *snapshot, const struct fg_node 
 enum fg_status fg_snapshot_branches(struct fg_snapshot *snapshot,
                                     const struct fg_branches **ret_branches,
                                     struct fg_error *error);
+
+/*
+ * True if fg_snapshot_branches, or with tags also fg_snapshot_tags, has what it gives and neither
+ * reads nor waits.
+ */
+bool fg_snapshot_is_ready(const struct fg_snapshot *snapshot, bool tags);
 
 /* The tags of the served view, but tip; as fg_snapshot_branches. */
 enum fg_status fg_snapshot_tags(struct fg_snapshot *snapshot, const struct fg_names **ret_tags,
