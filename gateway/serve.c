@@ -13,6 +13,7 @@
 #include "gateway/public.h"
 #include "gateway/reload.h"
 #include "gateway/tools/tools.h"
+#include "handlers/patience.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -134,6 +135,19 @@ static enum fg_status open_access_log(struct server *server, struct fg_error *er
     return status;
 }
 
+/*
+ * Signals are taken by sigtimedwait alone; threads that are started later inherit this. Until then
+ * they end the program, however long reading the repository takes.
+ */
+static void block_signals(struct server *server)
+{
+    sigemptyset(&server->signals);
+    sigaddset(&server->signals, SIGTERM);
+    sigaddset(&server->signals, SIGINT);
+    sigaddset(&server->signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
+}
+
 static enum fg_status start(struct server *server, struct fg_error *error)
 {
     struct fg_gateway *gateway = &server->gateway;
@@ -153,6 +167,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
     if (status != FG_OK) {
         return status;
     }
+    block_signals(server);
     fg_repository_set_writer_seconds(gateway->repository, config->command_seconds);
     if (fg_state_new(config->threads, config->memory_bytes, config->push_disk_bytes, server->log,
                      &gateway->state) != FG_OK ||
@@ -161,6 +176,7 @@ static enum fg_status start(struct server *server, struct fg_error *error)
             FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
+    fg_workers_set_patience(gateway->workers, config->command_seconds);
     fg_repository_set_listener(gateway->repository, log_line);
     fg_repository_set_memory(gateway->repository, fg_state_memory(gateway->state));
     fg_repository_grant(gateway->repository, fg_preflight_granted(config));
@@ -287,6 +303,7 @@ static void stop(struct server *server)
 {
     struct fg_gateway *gateway = &server->gateway;
     fg_admin_stop(server->admin);
+    fg_patience_stop();
     if (gateway->repository != NULL) {
         /* A push may take longer than anybody waits for a program to stop; hg rolls it back. */
         fg_repository_stop_writers(gateway->repository);
@@ -316,23 +333,12 @@ static void stop(struct server *server)
     fg_config_clear(&gateway->config);
 }
 
-/* Signals are taken by sigtimedwait alone; threads that are started later inherit this. */
-static void block_signals(struct server *server)
-{
-    sigemptyset(&server->signals);
-    sigaddset(&server->signals, SIGTERM);
-    sigaddset(&server->signals, SIGINT);
-    sigaddset(&server->signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of writing, like a full disk */
-    signal(SIGHUP, SIG_IGN);
-}
-
 static int run(struct server *server)
 {
     struct fg_error error = {.message = ""};
-    block_signals(server);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error of writing, like a full disk */
+    signal(SIGHUP, SIG_IGN);
     int result = 0;
     if (start(server, &error) != FG_OK) {
         fg_log_failure("%s", error.message);

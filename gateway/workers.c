@@ -3,6 +3,9 @@
  */
 #include "gateway/workers.h"
 
+#include "gateway/log.h"
+#include "handlers/patience.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -22,6 +25,8 @@ struct fg_workers {
     struct fg_job **pushed_end;
     bool turn; /* of the pushed ones, where both kinds wait */
     uint32_t busy;
+    unsigned seconds; /* for a job */
+    uint64_t overdue;
     bool stopping;
     pthread_t *threads;
     uint32_t threads_count;
@@ -50,6 +55,18 @@ static struct job take(struct fg_workers *workers)
     return job;
 }
 
+/* True if it gave something up. */
+static bool run_job(const struct job *job, unsigned seconds)
+{
+    fg_patience_begin(seconds);
+    job->run(job->context);
+    bool overdue = fg_patience_end();
+    if (overdue) {
+        fg_log_message("a worker gave up what took longer than %u seconds", seconds);
+    }
+    return overdue;
+}
+
 static void *work(void *context)
 {
     struct fg_workers *workers = context;
@@ -63,10 +80,12 @@ static void *work(void *context)
         }
         struct job job = take(workers);
         workers->busy++;
+        unsigned seconds = workers->seconds;
         pthread_mutex_unlock(&workers->lock);
-        job.run(job.context);
+        bool overdue = run_job(&job, seconds);
         pthread_mutex_lock(&workers->lock);
         workers->busy--;
+        workers->overdue += overdue;
     }
     pthread_mutex_unlock(&workers->lock);
     return NULL;
@@ -95,6 +114,21 @@ enum fg_status fg_workers_new(uint32_t count, uint32_t queue, struct fg_workers 
     }
     *ret_workers = workers;
     return FG_OK;
+}
+
+void fg_workers_set_patience(struct fg_workers *workers, unsigned seconds)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->seconds = seconds;
+    pthread_mutex_unlock(&workers->lock);
+}
+
+uint64_t fg_workers_overdue(struct fg_workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    uint64_t overdue = workers->overdue;
+    pthread_mutex_unlock(&workers->lock);
+    return overdue;
 }
 
 void fg_workers_stop(struct fg_workers *workers)

@@ -15,6 +15,15 @@ struct fg_workers;
 /* Starts count threads; up to queue jobs may wait. FG_ERR_MEMORY (also: no thread to be had). */
 enum fg_status fg_workers_new(uint32_t count, uint32_t queue, struct fg_workers **ret_workers);
 
+/*
+ * Gives each job so many seconds (handlers/patience.h); 0, which is the default: no end. Before the
+ * first job.
+ */
+void fg_workers_set_patience(struct fg_workers *workers, unsigned seconds);
+
+/* How many jobs gave something up because their time was over. */
+uint64_t fg_workers_overdue(struct fg_workers *workers);
+
 /* Takes no more jobs, runs what still waits, and ends the threads. Takes NULL. */
 void fg_workers_stop(struct fg_workers *workers);
 

@@ -318,8 +318,7 @@ enum fg_status fg_metrics_append(struct fg_gateway *gateway, const struct fg_lis
                                  struct fg_buffer *buffer)
 {
     struct fg_state_view view;
-    if (fg_state_look(gateway->state, sizeof(struct fg_exchange_view), fg_exchange_describe,
-                      &view) != FG_OK) {
+    if (fg_gateway_look(gateway, &view) != FG_OK) {
         return FG_ERR_MEMORY;
     }
     struct page page = {gateway->config.debugreflect, buffer, FG_OK};

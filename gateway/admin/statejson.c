@@ -428,6 +428,16 @@ static json_t *digest_document(struct fg_gateway *gateway, const struct fg_state
     return root;
 }
 
+enum fg_status fg_gateway_look(struct fg_gateway *gateway, struct fg_state_view *ret_view)
+{
+    enum fg_status status = fg_state_look(gateway->state, sizeof(struct fg_exchange_view),
+                                          fg_exchange_describe, ret_view);
+    if (status == FG_OK) {
+        ret_view->counters.bounds[FG_BOUND_COMMAND_TIME] += fg_workers_overdue(gateway->workers);
+    }
+    return status;
+}
+
 typedef json_t *(*document_maker)(struct fg_gateway *gateway, const struct fg_state_view *view,
                                   const struct fg_listening *listening, bool *ok);
 
@@ -435,8 +445,7 @@ static char *make(struct fg_gateway *gateway, const struct fg_listening *listeni
                   document_maker document)
 {
     struct fg_state_view view;
-    if (fg_state_look(gateway->state, sizeof(struct fg_exchange_view), fg_exchange_describe,
-                      &view) != FG_OK) {
+    if (fg_gateway_look(gateway, &view) != FG_OK) {
         return NULL;
     }
     bool ok = true;

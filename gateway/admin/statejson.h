@@ -13,6 +13,9 @@ struct fg_listening {
     uint64_t admin_connections_max;
 };
 
+/* As fg_state_look, with what the workers count; for fg_state_view_clear. FG_ERR_MEMORY. */
+enum fg_status fg_gateway_look(struct fg_gateway *gateway, struct fg_state_view *ret_view);
+
 /* The document of GET /state, for free(). NULL if memory is short. */
 char *fg_state_json(struct fg_gateway *gateway, const struct fg_listening *listening);
 

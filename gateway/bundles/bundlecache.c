@@ -4,6 +4,8 @@
  */
 #include "gateway/bundles/bundlecache.h"
 
+#include "handlers/patience.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +198,7 @@ static enum fg_status make_block(struct entry *entry, uint8_t *block, size_t *re
 {
     struct fg_bundlecache *cache = entry->cache;
     size_t size = 0;
+    fg_patience_renew();
     enum fg_status status = fg_source_read(&entry->source, block, BLOCK_SIZE, &size);
     if (status == FG_OK) {
         pthread_mutex_lock(&cache->lock);

@@ -236,7 +236,11 @@ static const struct fg_setting settings[] = {
     {"idle-time", FG_SETTING_SECONDS, FIELD(idle_seconds), 1, 86400, "75", FG_BOUND_IDLE_TIME, NULL,
      "SECONDS", "without a byte in either direction", "closed"},
     {"command-time", FG_SETTING_SECONDS, FIELD(command_seconds), 1, 86400, "30",
-     FG_BOUND_COMMAND_TIME, NULL, "SECONDS", "for a command that runs hg", "application error"},
+     FG_BOUND_COMMAND_TIME, NULL, "SECONDS",
+     "for a command that runs hg, for others until their reply begins, and for each piece of a "
+     "reply "
+     "to be made, so that no repository holds a worker",
+     "application error, or the reply is cut"},
     {"push-time", FG_SETTING_SECONDS, FIELD(push_seconds), 1, 86400, "1800", FG_BOUND_PUSH_TIME,
      NULL, "SECONDS", "for a pushed bundle to come, and as much for hg to take it",
      "408, closed; application error"},

@@ -5,6 +5,8 @@
  */
 #include "gateway/exchange/pump.h"
 
+#include "handlers/patience.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +79,7 @@ static bool fill_once(struct pump *pump)
     }
     pthread_mutex_unlock(&pump->lock);
     size_t size = 0;
+    fg_patience_renew(); /* a reply may take as long as its peer does, each piece of it may not */
     enum fg_status status = fg_source_read(&pump->source, piece, room, &size);
     pthread_mutex_lock(&pump->lock);
     if (status == FG_OK) {

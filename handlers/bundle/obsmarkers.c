@@ -2,6 +2,7 @@
 #include "handlers/bundle/obsmarkers.h"
 
 #include "handlers/bundle/outgoing.h"
+#include "handlers/patience.h"
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/obsolete.h"
@@ -78,6 +79,9 @@ static enum fg_status choose(struct choice *choice)
 {
     for (bool changed = true; changed;) {
         changed = false;
+        if (fg_patience_check(NULL) != FG_OK) {
+            return FG_ERR_LIMIT;
+        }
         for (uint32_t i = choice->count; i-- > 0;) {
             struct candidate *item = &choice->items[i];
             if (item->relevant || !is_relevant(choice, &item->marker)) {

@@ -1,6 +1,7 @@
 /* Finding shadows: which revisions may be some, and which changesets of the bundle have them. */
 #include "handlers/bundle/shadows.h"
 
+#include "handlers/patience.h"
 #include "handlers/repo/changeset.h"
 #include "handlers/repo/endian.h"
 #include "handlers/repo/filelog.h"
@@ -283,7 +284,8 @@ static enum fg_status resolve_changeset(struct search *search, uint32_t rev, str
         if (path == NULL || path->shadows == 0) {
             continue;
         }
-        if (!loaded) {
+        status = fg_patience_check(error);
+        if (status == FG_OK && !loaded) {
             status = find_manifest(search, &manifest, error);
             if (status == FG_OK) {
                 status = read_manifest(search, false, error);

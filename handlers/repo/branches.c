@@ -7,6 +7,8 @@
  */
 #include "handlers/repo/branches.h"
 
+#include "handlers/patience.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +126,7 @@ static enum fg_status rule_out_by_descendants(struct finder *finder)
             status = FG_ERR_MEMORY;
         } else {
             settle_batch(finder, floor, masks);
+            status = fg_patience_check(NULL);
         }
     }
     free(masks);

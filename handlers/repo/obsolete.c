@@ -5,6 +5,7 @@
  */
 #include "handlers/repo/obsolete.h"
 
+#include "handlers/patience.h"
 #include "handlers/repo/endian.h"
 
 enum {
@@ -97,11 +98,12 @@ static enum fg_status walk(struct fg_bytes store, size_t at, marker_parser parse
             return fg_fail(error, FG_ERR_CORRUPT, at,
                            "the obsolescence store has a marker whose successor is null");
         }
-        if (marker.predecessor.size == FG_NODE_SIZE) {
-            enum fg_status status = visitor(context, &marker);
-            if (status != FG_OK) {
-                return status;
-            }
+        enum fg_status status = fg_patience_check(error);
+        if (status == FG_OK && marker.predecessor.size == FG_NODE_SIZE) {
+            status = visitor(context, &marker);
+        }
+        if (status != FG_OK) {
+            return status;
         }
         at += size;
     }

@@ -4,6 +4,7 @@
  */
 #include "handlers/repo/revlog.h"
 
+#include "handlers/patience.h"
 #include "handlers/repo/endian.h"
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
@@ -24,6 +25,7 @@ enum {
     WINDOW_SIZE = 256 * 1024, /* bytes of data read at once */
     SMALL_MAX = 128 * 1024,   /* bytes of an index that is read, not mapped; see load_index */
     UNPACK_SLACK = 64,
+    SCAN_TURN = 4096,           /* entries between looks at whether time is over */
     PIECES_WORTH_KEEPING = 128, /* of a text that is being rebuilt, and one more for */
     PIECE_WORTH_KEEPING = 2048, /* each so many of its bytes */
     /* A delta may have more bytes than the text that it makes, but Mercurial stores none that is
@@ -154,6 +156,10 @@ bool fg_revlog_holds(const struct fg_revlog *revlog, int folder, const char *nam
 static enum fg_status check_entry(const struct fg_revlog *revlog, uint32_t rev, uint64_t expected,
                                   struct fg_revlog_entry *entry, struct fg_error *error)
 {
+    /* Not for each: there may be many, and looking at one is quick. */
+    if (rev % SCAN_TURN == 0 && fg_patience_check(error) != FG_OK) {
+        return FG_ERR_LIMIT;
+    }
     fg_revlog_entry(revlog, rev, entry);
     int64_t limit = (int64_t)rev;
     const char *what = NULL;
@@ -588,7 +594,10 @@ static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_re
                        "%s: the chunk of revision %u has more than %zu bytes", revlog->name, rev,
                        accepted);
     }
-    enum fg_status status = borrow_chunk(revlog, reader, rev, &entry, &chunk, error);
+    enum fg_status status = fg_patience_check(error);
+    if (status == FG_OK) {
+        status = borrow_chunk(revlog, reader, rev, &entry, &chunk, error);
+    }
     if (status == FG_OK) {
         reader->decoder.holding = &reader->holding;
         buffer->ceiling = buffer->size + accepted;
@@ -765,7 +774,11 @@ static enum fg_status apply_chain(struct rebuild *rebuild, const struct chain *c
         return fg_fail(error, FG_ERR_MEMORY, 0, "no memory for a delta chain");
     }
     while (left > 0) {
-        enum fg_status status = apply_one(rebuild, chain->revs[--left], error);
+        enum fg_status status = fg_patience_check(error);
+        if (status != FG_OK) {
+            return status;
+        }
+        status = apply_one(rebuild, chain->revs[--left], error);
         if (status != FG_OK) {
             return status;
         }

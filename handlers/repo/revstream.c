@@ -1,6 +1,8 @@
 /* Chunks piece by piece: a block of what is stored is read, and unpacked as far as it goes. */
 #include "handlers/repo/revstream.h"
 
+#include "handlers/patience.h"
+
 enum { BLOCK_SIZE = 64 * 1024 };
 
 /* The next block of what is stored. FG_END: there is none. */
@@ -63,7 +65,7 @@ enum fg_status fg_revstream_read(struct fg_revstream *stream, uint8_t *buffer, s
                                  size_t *ret_size, struct fg_error *error)
 {
     size_t size = 0;
-    enum fg_status status = FG_OK;
+    enum fg_status status = fg_patience_check(error);
     while (status == FG_OK && size == 0) {
         status = step(stream, buffer, capacity, &size, error);
     }

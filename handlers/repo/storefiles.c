@@ -6,6 +6,7 @@
 
 #include "handlers/repo/storefiles.h"
 
+#include "handlers/patience.h"
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/storepath.h"
@@ -167,7 +168,8 @@ static enum fg_status walk_list(struct walk *walk)
             break;
         }
         struct fg_bytes name = {rest.data, (size_t)(end - rest.data)};
-        if (is_tracked(name) && is_revlog(name)) {
+        status = fg_patience_check(walk->error);
+        if (status == FG_OK && is_tracked(name) && is_revlog(name)) {
             status = give(walk, name);
         }
         rest.data += name.size + 1;
@@ -257,7 +259,10 @@ static enum fg_status walk_folder(struct walk *walk, struct fg_buffer *path)
             continue;
         }
         path->size = size;
-        status = fg_buffer_append_format(path, "/%s", entry->d_name);
+        status = fg_patience_check(walk->error);
+        if (status == FG_OK) {
+            status = fg_buffer_append_format(path, "/%s", entry->d_name);
+        }
         if (status == FG_OK) {
             status = fg_buffer_append_byte(path, '\0');
         }

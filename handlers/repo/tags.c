@@ -5,6 +5,7 @@
 #include "handlers/repo/tags.h"
 
 #include "framing/hex.h"
+#include "handlers/patience.h"
 #include "handlers/repo/changeset.h"
 #include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
@@ -518,7 +519,10 @@ static enum fg_status merge_files(const struct fg_tags_input *input,
         /* Many heads have the same revision; it counts where it is first met. */
         if (!fg_node_is_null(&files[i].file) &&
             fg_nodetable_append(&merged, &files[i].file) == FG_OK) {
-            status = merge_file(filelog, &texts, &files[i].file, &nodes, all, error);
+            status = fg_patience_check(error);
+            if (status == FG_OK) {
+                status = merge_file(filelog, &texts, &files[i].file, &nodes, all, error);
+            }
         }
     }
     fg_revlog_reader_clear(&texts);

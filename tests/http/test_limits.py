@@ -336,5 +336,18 @@ class Readers(support.ServerTest):
                 got += len(piece)
 
 
+class Time(support.ServerTest):
+    options = ("--command-time", "1")
+
+    @needs_fake
+    def test_a_command_has_its_time(self):
+        body = request(b"sleep", {b"ms": 600000})
+        (frame,) = self.framed(self.server.run("sleep", body))
+        self.assertEqual(frame[3], support.ERROR_RESPONSE)
+        self.assertIn(b"this took longer than 1 seconds", frame[5])
+        self.server.wait_until(lambda state: state["limits"]["command-time"]["hits"] == 1)
+        self.idle()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -120,6 +120,15 @@ class Stopping(unittest.TestCase):
         for connection in connections:
             connection.close()
 
+    @needs_fake
+    def test_a_command_that_takes_long_ends_with_the_drain_time(self):
+        server = Server("--drain-time", "0", "--command-time", "600")
+        body = request(b"sleep", {b"ms": 600000})
+        with server.connect() as connection:
+            connection.sendall(support.post_head(API + "/ro/sleep", len(body)) + body)
+            server.wait_until(lambda state: state["threads"]["workers_busy"] == 1)
+            self.assertIn("1 requests unfinished", server.stop())
+
     def test_a_second_signal_ends_the_waiting(self):
         server = Server("--drain-time", "600")
         with server.connect() as connection:

@@ -8,13 +8,15 @@
  *   echo          pull  keeps its command data and answers with it
  *   fail          pull  an application error
  *   pushkey       push  true
- *   sleep         pull  on a worker: waits `ms` milliseconds, answers with their number
+ *   sleep         pull  on a worker: waits `ms` milliseconds, as long as it may go on, and answers
+ *                       with their number
  *   stream        pull  `bytes` bytes made while they are sent, value = offset % 251
  *   broken        pull  a source that fails after 100,000 bytes
  *   big           pull  `bytes` bytes in memory
  */
 #include "framing/cbor.h"
 #include "handlers/clonebundles.h"
+#include "handlers/patience.h"
 #include "handlers/registry.h"
 #include "handlers/repo/repository.h"
 #include "handlers/repo/siteconfig.h"
@@ -323,8 +325,18 @@ static enum fg_status run_sleep(const struct fg_call *call, struct fg_reply *rep
                                 struct fg_error *error)
 {
     uint64_t ms = number_argument(call, "ms");
-    const struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-    nanosleep(&time, NULL);
+    const struct timespec step = {.tv_nsec = 1000000};
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t end = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + ms;
+    while ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 < end) {
+        enum fg_status status = fg_patience_check(error);
+        if (status != FG_OK) {
+            return status;
+        }
+        nanosleep(&step, NULL);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    }
     struct fg_buffer buffer = FG_BUFFER_INIT(32);
     if (fg_cbor_put_uint(&buffer, ms) != FG_OK) {
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");

@@ -12,7 +12,7 @@ foreach(module IN ITEMS branches changeset chunk config files nodetable notices 
     set_tests_properties(unit.repo.${module} PROPERTIES LABELS unit TIMEOUT 300)
 endforeach()
 
-foreach(module IN ITEMS bundle memory)
+foreach(module IN ITEMS bundle memory patience)
     add_executable(test_${module} unit/test_${module}.c)
     target_compile_definitions(test_${module} PRIVATE _GNU_SOURCE)
     target_link_libraries(test_${module} PRIVATE handlers PkgConfig::CMOCKA)
