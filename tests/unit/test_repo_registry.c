@@ -27,8 +27,11 @@ static void commands_that_write_or_wait_say_so(void **state)
     for (size_t i = 0; i < count; i++) {
         bool writes = strcmp(all[i]->name, "pushkey") == 0 || strcmp(all[i]->name, "unbundle") == 0;
         /* What runs another program, or goes over all of history. */
-        bool waits = writes || strcmp(all[i]->name, "getbundle") == 0 ||
-                     strcmp(all[i]->name, "stream_out") == 0;
+        static const char *const long_ones[] = {"branchmap", "getbundle", "lookup", "stream_out"};
+        bool waits = writes;
+        for (size_t k = 0; k < sizeof long_ones / sizeof long_ones[0]; k++) {
+            waits = waits || strcmp(all[i]->name, long_ones[k]) == 0;
+        }
         assert_int_equal(all[i]->permission, writes ? FG_PERMISSION_PUSH : FG_PERMISSION_PULL);
         assert_int_equal(all[i]->slow, waits);
         assert_false(all[i]->takes_data);
