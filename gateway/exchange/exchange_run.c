@@ -195,6 +195,9 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
     if (exchange->snapshot == NULL) {
         enum fg_status status =
             fg_repository_recent(repository, exchange->now, &exchange->snapshot, error);
+        if (status == FG_PENDING) {
+            status = fg_repository_snapshot(repository, &exchange->snapshot, error);
+        }
         if (status != FG_OK) {
             return status;
         }
@@ -208,15 +211,24 @@ enum fg_status fg_exchange_call(struct fg_exchange *exchange, const struct fg_co
     return FG_OK;
 }
 
-/* True if the command is to run on a worker. */
+/*
+ * True if the command is to run on a worker. So is each for which the repository has to be read, as
+ * that may take as long as its owner likes.
+ */
 static bool is_slow(struct fg_exchange *exchange, const struct fg_command_spec *spec,
                     const struct fg_command *command)
 {
     struct fg_call call;
     struct fg_error error;
-    /* Where there is no snapshot, the worker will say why. */
-    return spec->slow && (spec->quick == NULL ||
-                          fg_exchange_call(exchange, spec, command, &call, &error) != FG_OK ||
+    if (spec->slow && spec->quick == NULL) {
+        return true;
+    }
+    if (exchange->snapshot == NULL &&
+        fg_repository_recent(exchange->gateway->repository, exchange->now, &exchange->snapshot,
+                             &error) == FG_PENDING) {
+        return true;
+    }
+    return spec->slow && (fg_exchange_call(exchange, spec, command, &call, &error) != FG_OK ||
                           !spec->quick(&call));
 }
 

@@ -447,8 +447,11 @@ void fg_repository_grant(struct fg_repository *repository, unsigned granted)
     pthread_mutex_unlock(&repository->build_mutex);
 }
 
-/* Looks at the files, now, and gives the snapshot that is true of them. */
-static enum fg_status look(struct fg_repository *repository, uint64_t now,
+/*
+ * Looks at the files, now, and gives the snapshot that is true of them. FG_PENDING: it is to be
+ * read, but reads is false.
+ */
+static enum fg_status look(struct fg_repository *repository, uint64_t now, bool reads,
                            struct fg_snapshot **ret_snapshot, struct fg_error *error)
 {
     struct state *state = state_get(repository);
@@ -457,7 +460,7 @@ static enum fg_status look(struct fg_repository *repository, uint64_t now,
         !atomic_load(&repository->granted_anew)) {
         atomic_store_explicit(&state->looked, now, memory_order_relaxed);
     } else if (pthread_mutex_trylock(&repository->build_mutex) == 0) {
-        status = update(repository, error);
+        status = reads ? update(repository, error) : FG_PENDING;
         pthread_mutex_unlock(&repository->build_mutex);
         state_unref(state);
         state = state_get(repository);
@@ -475,7 +478,7 @@ static enum fg_status look(struct fg_repository *repository, uint64_t now,
 enum fg_status fg_repository_snapshot(struct fg_repository *repository,
                                       struct fg_snapshot **ret_snapshot, struct fg_error *error)
 {
-    return look(repository, now_us(), ret_snapshot, error);
+    return look(repository, now_us(), true, ret_snapshot, error);
 }
 
 enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t now,
@@ -492,7 +495,7 @@ enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t n
     }
     pthread_mutex_unlock(&repository->state_mutex);
     if (snapshot == NULL) {
-        return look(repository, now, ret_snapshot, error);
+        return look(repository, now, false, ret_snapshot, error);
     }
     *ret_snapshot = snapshot;
     return FG_OK;

@@ -52,7 +52,8 @@ enum fg_status fg_repository_snapshot(struct fg_repository *repository,
  * The same for requests that come thick and fast: a look at the files serves those that ask within
  * 100 µs of it, which is less than a program takes from writing a file to having a request here.
  * It is a system call, and 0.4 of the 9.7 µs of a small request. now: microseconds of
- * CLOCK_MONOTONIC, not later than the call.
+ * CLOCK_MONOTONIC, not later than the call. Reads nothing but that: FG_PENDING if there is a new
+ * state to be read, which may take long and is for fg_repository_snapshot on a worker.
  */
 enum fg_status fg_repository_recent(struct fg_repository *repository, uint64_t now,
                                     struct fg_snapshot **ret_snapshot, struct fg_error *error);

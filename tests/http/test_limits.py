@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import tempfile
 import time
 import unittest
@@ -13,6 +14,9 @@ from support import cbor, frame, needs_fake, request, requests
 HEADS = request(b"heads")
 GET = support.make_head("GET", "/api", [])
 
+
+# Bytes of obsolescence markers.
+MARKERS_SIZE = 32 << 20
 
 class Rows(support.ServerTest):
     options = (
@@ -347,6 +351,35 @@ class Time(support.ServerTest):
         self.assertIn(b"this took longer than 1 seconds", frame[5])
         self.server.wait_until(lambda state: state["limits"]["command-time"]["hits"] == 1)
         self.idle()
+
+
+class Looking(unittest.TestCase):
+    """The state is answered whatever a repository does."""
+
+    @unittest.skipIf(support.FAKE, "needs a repository")
+    def test_while_a_new_state_is_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            hg = lambda *args: subprocess.run(
+                ["/usr/bin/hg", "-R", folder, "--config", "experimental.evolution=all", *args],
+                check=True, env=dict(os.environ, HGPLAIN="1", HGRCPATH="", HGUSER="test"))
+            hg("init", folder)
+            hg("debugobsolete", "1" * 40, "2" * 40)
+            # So many markers that reading them takes a while.
+            obsstore = os.path.join(folder, ".hg/store/obsstore")
+            with open(obsstore, "rb") as file:
+                version, marker = file.read(1), file.read()
+            with open(obsstore, "wb") as file:
+                file.write(version + marker * (MARKERS_SIZE // len(marker)))
+            with Server(repository=folder) as server, server.connect() as connection:
+                for command in (b"heads", b"branchmap", b"lookup"):
+                    with open(obsstore, "ab") as file:
+                        file.write(marker)
+                    body = request(command, {b"key": b"nothing"} if command == b"lookup" else None)
+                    path = API + "/ro/" + command.decode()
+                    connection.sendall(support.post_head(path, len(body)) + body)
+                    server.wait_until(
+                        lambda state: any(one["phase"] == "running" for one in state["exchanges"]))
+                    self.assertEqual(support.read_answer(connection).status, 200)
 
 
 if __name__ == "__main__":

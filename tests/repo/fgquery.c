@@ -142,6 +142,9 @@ static void *hammer_thread(void *unused)
         /* As requests that come thick and fast get it. */
         enum fg_status status =
             fg_repository_recent(hammer.repository, microseconds_now(), &snapshot, &error);
+        if (status == FG_PENDING) {
+            status = fg_repository_snapshot(hammer.repository, &snapshot, &error);
+        }
         if (status == FG_OK) {
             ask_all(snapshot);
             fg_snapshot_unref(snapshot);
