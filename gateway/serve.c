@@ -111,9 +111,13 @@ static enum fg_status start_listeners(struct server *server, struct fg_error *er
  */
 static void *warm(void *context)
 {
-    struct fg_repository *repository = context;
+    struct server *server = context;
     struct fg_error error;
-    if (fg_repository_warm(repository, &error) != FG_OK) {
+    /* Whoever asks meanwhile waits for it, so it has its time too; they go on where it ends. */
+    fg_patience_begin(server->gateway.config.command_seconds);
+    enum fg_status status = fg_repository_warm(server->gateway.repository, &error);
+    bool over = fg_patience_end() || atomic_load(&server->gateway.draining);
+    if (status != FG_OK && !over) {
         fg_log_message("the repository is not sound: %s", error.message);
     }
     return NULL;
@@ -177,6 +181,8 @@ static enum fg_status start(struct server *server, struct fg_error *error)
         return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory or of threads");
     }
     fg_workers_set_patience(gateway->workers, config->command_seconds);
+    /* For hg, which has its own limit, and for reading what it did. */
+    fg_workers_set_patience(gateway->push_workers, config->push_seconds + config->command_seconds);
     fg_repository_set_listener(gateway->repository, log_line);
     fg_repository_set_memory(gateway->repository, fg_state_memory(gateway->state));
     fg_repository_grant(gateway->repository, fg_preflight_granted(config));
@@ -194,8 +200,7 @@ static void start_warming(struct server *server)
 {
     if (!server->warming) {
         /* Without the thread the first who asks waits longer, no more. */
-        server->warming =
-            pthread_create(&server->warmer, NULL, warm, server->gateway.repository) == 0;
+        server->warming = pthread_create(&server->warmer, NULL, warm, server) == 0;
     }
 }
 

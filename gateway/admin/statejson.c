@@ -433,7 +433,8 @@ enum fg_status fg_gateway_look(struct fg_gateway *gateway, struct fg_state_view 
     enum fg_status status = fg_state_look(gateway->state, sizeof(struct fg_exchange_view),
                                           fg_exchange_describe, ret_view);
     if (status == FG_OK) {
-        ret_view->counters.bounds[FG_BOUND_COMMAND_TIME] += fg_workers_overdue(gateway->workers);
+        ret_view->counters.bounds[FG_BOUND_COMMAND_TIME] +=
+            fg_workers_overdue(gateway->workers) + fg_workers_overdue(gateway->push_workers);
     }
     return status;
 }
