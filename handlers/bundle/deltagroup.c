@@ -60,6 +60,8 @@ void fg_deltagroup_clear(struct fg_deltagroup *group)
     fg_buffer_free(&group->text);
     fg_buffer_free(&group->base);
     fg_longdelta_clear(&group->rest);
+    fg_spill_free(group->long_text);
+    group->long_text = NULL;
     free(group->sent);
     group->sent = NULL;
 }
@@ -90,6 +92,8 @@ enum fg_status fg_deltagroup_begin(struct fg_deltagroup *group, const struct fg_
     group->began = false;
     group->previous = FG_REV_NULL;
     group->text_rev = FG_REV_NULL;
+    fg_spill_free(group->long_text);
+    group->long_text = NULL;
     /* The new revlog may lie where an earlier one did. */
     group->reader.window_of = NULL;
     return FG_OK;
@@ -109,9 +113,23 @@ static enum fg_status rebuild(struct fg_deltagroup *group, int32_t rev, struct f
     return status;
 }
 
+static bool is_long(const struct fg_deltagroup *group, int32_t rev)
+{
+    return group->text_rev != rev &&
+           fg_longtext_is_long(group->revlog, (uint32_t)rev, LONG_MIN_SIZE);
+}
+
 enum fg_status fg_deltagroup_text(struct fg_deltagroup *group, uint32_t rev,
                                   struct fg_bytes *ret_text, struct fg_error *error)
 {
+    fg_spill_free(group->long_text);
+    group->long_text = NULL;
+    if (is_long(group, (int32_t)rev)) {
+        group->long_rev = (int32_t)rev;
+        enum fg_status rebuilt =
+            fg_longtext_rebuild(group->revlog, &group->reader, rev, &group->long_text, error);
+        return rebuilt == FG_OK ? fg_spill_map(group->long_text, ret_text, error) : rebuilt;
+    }
     enum fg_status status = rebuild(group, (int32_t)rev, error);
     if (status == FG_OK) {
         *ret_text = fg_buffer_view(&group->text);
@@ -324,10 +342,18 @@ static enum fg_status put_long_difference(struct fg_deltagroup *group, uint32_t 
     return status;
 }
 
-static bool is_long(const struct fg_deltagroup *group, int32_t rev)
+/* The same for a text that is rebuilt, unless it was just now. */
+static enum fg_status put_rebuilt(struct fg_deltagroup *group, uint32_t rev, uint64_t base_size,
+                                  struct fg_buffer *buffer, struct fg_error *error)
 {
-    return group->text_rev != rev &&
-           fg_longtext_is_long(group->revlog, (uint32_t)rev, LONG_MIN_SIZE);
+    struct fg_spill *text = group->long_text;
+    enum fg_status status = FG_OK;
+    if (text != NULL && group->long_rev == (int32_t)rev) {
+        group->long_text = NULL;
+    } else {
+        status = fg_longtext_rebuild(group->revlog, &group->reader, rev, &text, error);
+    }
+    return status == FG_OK ? put_long_replacement(group, base_size, text, buffer) : status;
 }
 
 /* Appends one hunk: all of the base is replaced by the text, which is unpacked in place. */
@@ -342,11 +368,7 @@ static enum fg_status put_replacement(struct fg_deltagroup *group, const struct 
     }
     bool stored_whole = !revision->is_delta && group->text_rev != (int32_t)rev;
     if (!stored_whole && is_long(group, (int32_t)rev)) {
-        struct fg_spill *text;
-        enum fg_status rebuilt =
-            fg_longtext_rebuild(group->revlog, &group->reader, rev, &text, error);
-        return rebuilt == FG_OK ? put_long_replacement(group, entry.text_size, text, buffer)
-                                : rebuilt;
+        return put_rebuilt(group, rev, entry.text_size, buffer, error);
     }
     size_t start = buffer->size;
     uint8_t header[FG_HUNK_HEADER_SIZE] = {0};

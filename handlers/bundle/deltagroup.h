@@ -40,6 +40,8 @@ struct fg_deltagroup {
     struct fg_revlog_reader reader;
     struct fg_buffer text; /* the last text that was rebuilt here, and of which revision */
     int32_t text_rev;
+    struct fg_spill *long_text; /* owned; one that was too large for memory; NULL: none */
+    int32_t long_rev;
     struct fg_buffer base;    /* the text that a delta is made against */
     struct fg_longdelta rest; /* of the last revision, where it is large */
 };

@@ -110,6 +110,19 @@ class Large(unittest.TestCase):
             hg("-R", copy, "verify", "-q")
             self.assertNotIn("cut", server.stderr())
 
+    def test_descriptions_of_changesets(self):
+        path = self.make("described")
+        words = self.path("words")
+        with open(words, "w") as file:
+            file.write(noise(5 * MIB).hex())
+        hg("-R", path, "commit", "-q", "--config", "ui.allowemptycommit=yes", "-d", "0 0",
+           "-l", words)
+        # The start reads it once; a bundle held it three times.
+        with http.Server("--max-memory", "12M", repository=path) as server:
+            self.assertEqual(self.clone(server, "copy", "--pull"),
+                             hg("-R", path, "log", "-T", "{node}\n"))
+            self.assertNotIn("cut", server.stderr())
+
     def test_damage_is_said_to_the_client_and_to_the_operator(self):
         path = self.make("damaged")
         self.commit(path, dense=noise(12 * MIB))
