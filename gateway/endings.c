@@ -65,7 +65,7 @@ static const char *text_of(unsigned status)
     case MHD_HTTP_URI_TOO_LONG:
         return "the first line exceeds the memory of a connection";
     case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
-        return "the header exceeds the memory of a connection";
+        return "the header exceeds the memory of a connection (--connection-memory)";
     case MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED:
         return "this version of HTTP is not served";
     case MHD_HTTP_BAD_REQUEST:

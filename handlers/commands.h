@@ -10,6 +10,8 @@
 extern const struct fg_command_spec fg_command_branchmap;
 extern const struct fg_command_spec fg_command_capabilities;
 extern const struct fg_command_spec fg_command_clonebundles;
+extern const struct fg_command_spec fg_command_clonebundles_manifest;
+extern const struct fg_command_spec fg_command_get_cached_bundle_inline;
 extern const struct fg_command_spec fg_command_debugbytes;
 extern const struct fg_command_spec fg_command_debugcount;
 extern const struct fg_command_spec fg_command_getbundle;

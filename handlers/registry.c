@@ -8,10 +8,20 @@
 
 /* Ascending by name. */
 static const struct fg_command_spec *const commands[] = {
-    &fg_command_branchmap,  &fg_command_capabilities, &fg_command_clonebundles,
-    &fg_command_debugbytes, &fg_command_debugcount,   &fg_command_getbundle,
-    &fg_command_heads,      &fg_command_known,        &fg_command_listkeys,
-    &fg_command_lookup,     &fg_command_pushkey,      &fg_command_stream_out,
+    &fg_command_branchmap,
+    &fg_command_capabilities,
+    &fg_command_clonebundles,
+    &fg_command_clonebundles_manifest,
+    &fg_command_debugbytes,
+    &fg_command_debugcount,
+    &fg_command_get_cached_bundle_inline,
+    &fg_command_getbundle,
+    &fg_command_heads,
+    &fg_command_known,
+    &fg_command_listkeys,
+    &fg_command_lookup,
+    &fg_command_pushkey,
+    &fg_command_stream_out,
     &fg_command_unbundle,
 };
 

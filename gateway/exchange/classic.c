@@ -23,13 +23,22 @@ enum { QUOTE_MAX = 60 }; /* bytes of the peer's own words that a message repeats
 /* -- the commands ----------------------------------------------------------------------------- */
 
 static const struct fg_classic_command commands[] = {
-    {"batch", FG_CLASSIC_BATCH, true},         {"branchmap", FG_CLASSIC_TEXT, true},
-    {"clonebundles", FG_CLASSIC_BYTES, false}, {"debugbytes", FG_CLASSIC_STREAM, false},
-    {"getbundle", FG_CLASSIC_STREAM, false},   {"heads", FG_CLASSIC_TEXT, true},
-    {"hello", FG_CLASSIC_CAPABILITIES, false}, {"known", FG_CLASSIC_TEXT, true},
-    {"listkeys", FG_CLASSIC_TEXT, false},      {"lookup", FG_CLASSIC_TEXT, false},
-    {"protocaps", FG_CLASSIC_OK, false},       {"pushkey", FG_CLASSIC_TEXT, false},
-    {"stream_out", FG_CLASSIC_BYTES, false},   {"unbundle", FG_CLASSIC_BYTES, false},
+    {"batch", FG_CLASSIC_BATCH, true},
+    {"branchmap", FG_CLASSIC_TEXT, true},
+    {"clonebundles", FG_CLASSIC_BYTES, false},
+    {"clonebundles_manifest", FG_CLASSIC_BYTES, false},
+    {"debugbytes", FG_CLASSIC_STREAM, false},
+    {"get_cached_bundle_inline", FG_CLASSIC_STREAM, false},
+    {"getbundle", FG_CLASSIC_STREAM, false},
+    {"heads", FG_CLASSIC_TEXT, true},
+    {"hello", FG_CLASSIC_CAPABILITIES, false},
+    {"known", FG_CLASSIC_TEXT, true},
+    {"listkeys", FG_CLASSIC_TEXT, false},
+    {"lookup", FG_CLASSIC_TEXT, false},
+    {"protocaps", FG_CLASSIC_OK, false},
+    {"pushkey", FG_CLASSIC_TEXT, false},
+    {"stream_out", FG_CLASSIC_BYTES, false},
+    {"unbundle", FG_CLASSIC_BYTES, false},
 };
 
 const struct fg_classic_command *fg_classic_find(struct fg_bytes name)

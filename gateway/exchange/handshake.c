@@ -136,7 +136,7 @@ static enum fg_status put_tokens(const struct fg_access *access, const struct fg
         TRY(put_bundle2(snapshot, buffer));
     }
     if (fg_clonebundles_exist(snapshot)) {
-        TRY(fg_buffer_append_string(buffer, " clonebundles"));
+        TRY(fg_buffer_append_string(buffer, " clonebundles clonebundles_manifest"));
     }
     TRY(fg_buffer_append_string(buffer, " compression=zstd,zlib"));
     if (is_served("getbundle")) {

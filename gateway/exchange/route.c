@@ -277,14 +277,14 @@ static bool breaks_http(const struct fg_config *config, const struct fg_head *he
                      "bytes");
     } else if (head->fields_count - summary->arguments > config->header_fields) {
         answer_bound(route, 431, FG_BOUND_HEADER_FIELDS, "the header exceeds",
-                     config->header_fields, "fields");
+                     config->header_fields, "fields (--max-header-fields)");
     } else if (summary->bytes > config->header_bytes + summary->argument_names) {
         /* hg lists the names of the arguments' fields in a field Vary. */
         answer_bound(route, 431, FG_BOUND_HEADER_BYTES, "the header exceeds", config->header_bytes,
-                     "bytes");
+                     "bytes (--max-header)");
     } else if (summary->argument_bytes > config->framing.request_bytes) {
         answer_bound(route, 431, FG_BOUND_REQUEST, "the arguments in the header exceed",
-                     config->framing.request_bytes, "bytes");
+                     config->framing.request_bytes, "bytes (--max-request)");
     } else if (summary->bad_name) {
         answer_text(route, 400, "a header field has a malformed name");
     } else if (summary->hosts > 1) {

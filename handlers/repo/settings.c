@@ -162,6 +162,7 @@ static const struct row rows[] = {
     HOOK("outgoing."),
     HOOK("prelistkeys."),
     HOOK("preoutgoing."),
+    HOOK("pretransmit-inline-clone-bundle."),
     {"hooks", "*", HARMLESS, ALWAYS, 0, "of writing, or of commands"},
 
     {"narrowacl", "*", REFUSED, ALWAYS, 0, "it lets each reader have a part of the files alone"},

@@ -167,7 +167,8 @@ class ManyNodes(RoomTest):
         before = self.server.state()["limits"]["max-request"]["hits"]
         answer = self.known(self.nodes * 104)
         self.assertEqual(answer.status, 431)
-        self.assertIn(b"the arguments in the header exceed the limit of 4194304 bytes", answer.body)
+        said = b"the arguments in the header exceed the limit of 4194304 bytes (--max-request)"
+        self.assertIn(said, answer.body)
         self.assertEqual(self.server.state()["limits"]["max-request"]["hits"], before + 1)
 
     def test_other_fields_get_no_more_room(self):

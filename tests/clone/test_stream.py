@@ -254,8 +254,51 @@ class Bundles(RepositoryTest):
             text = 'https://example.com/a.hg BUNDLESPEC=zstd-v2\n'
             common.write(path, '.hg/clonebundles.manifest', text)
             self.assertEqual(self.ask(server, 'clonebundles'), text.encode())
+            self.assertEqual(self.ask(server, 'clonebundles_manifest'), text.encode())
             common.write(path, '.hg/clonebundles.manifest', 'x' * (2 << 20))
             self.assertIn('more than', self.refusal(server, 'clonebundles'))
+
+    def test_bundles_that_the_server_has(self):
+        path = self.make('linear', 'inline')
+        os.makedirs(os.path.join(path, '.hg/bundle-cache/below'))
+        self.hg(path, 'bundle', '-q', '-a', '-t', 'gzip-v2', '.hg/bundle-cache/below/full.hg')
+        with open(os.path.join(path, '.hg/bundle-cache/below/full.hg'), 'rb') as file:
+            bundle = file.read()
+        inline = 'peer-bundle-cache://below/full.hg BUNDLESPEC=gzip-v2'
+        other = 'https://example.com/a.hg'
+        common.write(path, '.hg/clonebundles.manifest', '%s\n%s\r\n%s' % (inline, other, inline))
+        with http.Server(repository=path) as server:
+            self.assertEqual(self.ask(server, 'clonebundles'), other.encode() + b'\r\n')
+            self.assertEqual(self.ask(server, 'clonebundles_manifest'),
+                             ('%s\n%s\r\n%s' % (inline, other, inline)).encode())
+            size = bytes([len(bundle) & 127 | 128, len(bundle) >> 7])
+            self.assertLess(len(bundle), 1 << 14)
+            get = 'get_cached_bundle_inline'
+            for name in (b'below/full.hg', b'below/full.hg'):
+                self.assertEqual(self.ask(server, get, {b'path': name}), size + bundle)
+            # hg 6.3 does not know of such bundles, and clones as if there were none
+            common.write(path, '.hg/clonebundles.manifest', inline + '\n')
+            url = 'http://%s:%d/' % server.address
+            self.hg('/', 'clone', '-U', url, self.workspace / 'inlined')
+
+    def test_nothing_else_is_sent_as_a_bundle(self):
+        path = self.make('linear', 'beside')
+        folder = os.path.join(path, '.hg/bundle-cache')
+        os.makedirs(os.path.join(folder, 'below'))
+        common.write(folder, 'full.hg', 'a bundle')
+        os.symlink('full.hg', os.path.join(folder, 'link'))
+        os.symlink('/etc', os.path.join(folder, 'etc'))
+        os.mkfifo(os.path.join(folder, 'pipe'))
+        names = (b'', b'.', b'below', b'below/', b'below/../full.hg', b'../hgrc', b'../requires',
+                 b'/etc/passwd', b'link', b'etc/passwd', b'pipe', b'no', b'full.hg\0', b'./full.hg',
+                 b'full.hg/', b'x' * 5000, b'a/' * 400)
+        with http.Server(repository=path) as server:
+            for name in names:
+                self.assertIn('does not exist', self.refusal(server, 'get_cached_bundle_inline',
+                                                             {b'path': name}), name)
+            os.rename(folder, folder + '-elsewhere')
+            os.symlink(folder + '-elsewhere', folder)
+            self.refusal(server, 'get_cached_bundle_inline', {b'path': b'full.hg'})
 
 
 if __name__ == '__main__':

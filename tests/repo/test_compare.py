@@ -218,7 +218,8 @@ class CapabilitiesTest(Comparing):
                 self.assertEqual(value[b'framingmediatypes'],
                                  [b'application/mercurial-exp-framing-0003'])
                 self.assertEqual(sorted(value[b'commands']),
-                                 [b'branchmap', b'capabilities', b'clonebundles', b'getbundle',
+                                 [b'branchmap', b'capabilities', b'clonebundles',
+                                  b'clonebundles_manifest', b'get_cached_bundle_inline', b'getbundle',
                                   b'heads', b'known', b'listkeys', b'lookup', b'pushkey',
                                   b'stream_out', b'unbundle'])
 

@@ -9,7 +9,7 @@ static void commands_are_listed_in_order_and_found(void **state)
     (void)state;
     size_t count;
     const struct fg_command_spec *const *all = fg_registry_all(&count);
-    assert_int_equal(count, 13);
+    assert_int_equal(count, 15);
     for (size_t i = 0; i < count; i++) {
         assert_ptr_equal(fg_registry_find(fg_bytes_from_string(all[i]->name)), all[i]);
         assert_true(i == 0 || strcmp(all[i - 1]->name, all[i]->name) < 0);
