@@ -33,6 +33,7 @@ struct child {
     int pipes[PIPES]; /* our ends; -1 once ended */
     struct fg_buffer *buffers[PIPES];
     const atomic_bool *stop; /* NULL: nothing stops it */
+    enum fg_status status;   /* FG_ERR_MEMORY: not all that it wrote could be kept */
 };
 
 static int64_t now_ms(void)
@@ -183,8 +184,8 @@ static enum fg_status start(struct child *child, const struct fg_process *proces
     return FG_OK;
 }
 
-/* Keeps the end of what was written. */
-static void keep_output(struct fg_buffer *buffer, const uint8_t *data, size_t size)
+/* Keeps the end of what was written. FG_ERR_MEMORY: a piece is missing. */
+static enum fg_status keep_output(struct fg_buffer *buffer, const uint8_t *data, size_t size)
 {
     if (size > buffer->ceiling) {
         data += size - buffer->ceiling;
@@ -196,8 +197,7 @@ static void keep_output(struct fg_buffer *buffer, const uint8_t *data, size_t si
         memmove(buffer->data, buffer->data + drop, buffer->size - drop);
         buffer->size -= drop;
     }
-    /* Without memory for its message a failure is still a failure. */
-    (void)fg_buffer_append(buffer, data, size);
+    return fg_buffer_append(buffer, data, size);
 }
 
 static void end_pipe(struct child *child, int index)
@@ -212,7 +212,8 @@ static void drain(struct child *child, int index)
     uint8_t piece[PIECE];
     ssize_t got = read(child->pipes[index], piece, sizeof piece);
     if (got > 0) {
-        keep_output(child->buffers[index], piece, (size_t)got);
+        enum fg_status status = keep_output(child->buffers[index], piece, (size_t)got);
+        child->status = child->status == FG_OK ? status : child->status;
     } else if (got == 0 || errno != EINTR) {
         end_pipe(child, index);
     }
@@ -280,6 +281,10 @@ enum fg_status fg_process_run(const struct fg_process *process, int *ret_exit,
     if (!in_time) {
         return fg_fail(error, FG_ERR_LIMIT, 0, "%s took longer than %u seconds and was ended",
                        name_of(process), process->seconds);
+    }
+    if (child.status != FG_OK) {
+        return fg_fail(error, child.status, 0, "what %s said: %s", name_of(process),
+                       fg_status_text(child.status));
     }
     *ret_exit = exit_status;
     return FG_OK;

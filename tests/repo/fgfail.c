@@ -57,6 +57,7 @@ struct question {
 
 static const struct question all_but_bundles[] = {
     {"heads", "{}"},
+    {"pushkey", "{b'namespace': b'n', b'key': b'k', b'old': b'o', b'new': b'x'}"},
     {"known", "{b'nodes': [b'aaaaaaaaaaaaaaaaaaaa']}"},
     {"lookup", "{b'key': b'default'}"},
     {"branchmap", "{}"},

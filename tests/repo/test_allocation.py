@@ -20,7 +20,11 @@ class AllocationTest(unittest.TestCase):
         write(workspace.path, 'included.rc', '[trusted]\nusers = a, "b c"\n  d\n[hooks]\nx = y\n  z\n')
         write(workspace.path, 'account.rc', '%include $HGUSER\n%include ./included.rc\n'
               '[experimental]\nevolution = createmarkers exchange\n[server]\nzliblevel = 3\n')
-        environment = dict(ENVIRONMENT, HGRCPATH=workspace / 'account.rc')
+        # An hg that takes no time: pushkey runs it for each allocation.
+        write(workspace.path, 'bin/hg', '#!/bin/sh\nprintf "Status: 200 fine\\r\\n\\r\\n1\\nsaid"\n')
+        os.chmod(workspace / 'bin/hg', 0o755)
+        environment = dict(ENVIRONMENT, HGRCPATH=workspace / 'account.rc',
+                           PATH='%s:%s' % (workspace / 'bin', ENVIRONMENT['PATH']))
         for name in ('tags', 'obsolete', 'shared_safe', 'zlib'):
             path = workspace / name
             generator.MAKERS[name](hg, path)
