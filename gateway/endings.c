@@ -126,11 +126,16 @@ void fg_endings_see(struct fg_connection *connection, const char *text)
     }
 }
 
-/* True if its head is complete and was not given to its owner: the library is looking at it. */
+/*
+ * True if its head is complete, was not given to its owner, and has no answer yet: the library is
+ * looking at it.
+ */
 static bool is_looked_at(const struct fg_connection *connection)
 {
+    struct MHD_Connection *transport = connection->transport;
     return !connection->given &&
-           MHD_get_connection_info(connection->transport, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+           MHD_get_connection_info(transport, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
+           MHD_get_connection_info(transport, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL;
 }
 
 void fg_endings_hear(void *context, const char *format, va_list arguments)
@@ -276,6 +281,11 @@ void fg_endings_close(struct fg_endings *endings, struct fg_gateway *gateway,
                       struct fg_connection *connection)
 {
     if (connection != NULL && connection->exchange != NULL) {
+        if (!connection->given && connection->refused == 0) {
+            /* What the log has said of a connection without a name was of this one. */
+            connection->refused = take_refused(endings);
+            connection->refusal = text_of(connection->refused);
+        }
         fg_endings_complete(endings, connection, MHD_REQUEST_TERMINATED_WITH_ERROR);
         return;
     }

@@ -87,6 +87,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     struct fg_public *public = context;
     struct fg_connection *connection = connection_of(transport);
     if (connection == NULL) {
+        fg_endings_hide_arguments(target);
         return NULL;
     }
     connection->head_done = false;
@@ -94,13 +95,14 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
     atomic_store_explicit(&connection->begun, true, memory_order_relaxed);
     connection->target_end = target != NULL ? target + strlen(target) : NULL;
     struct fg_bytes bytes = fg_bytes_from_string(target != NULL ? target : "");
-    if (fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange) !=
-        FG_OK) {
+    enum fg_status status =
+        fg_exchange_new(public->gateway, bytes, &connection->peer, &connection->exchange);
+    fg_endings_hide_arguments(target);
+    if (status != FG_OK) {
         connection->exchange = NULL;
         connection->short_of_memory = true;
         return connection;
     }
-    fg_endings_hide_arguments(target);
     if (fg_connection_bound(connection) == FG_BOUND_IDLE_TIME) {
         fg_connection_set_deadline(connection, fg_exchange_now(connection->exchange),
                                    public->gateway->config.header_seconds, FG_BOUND_HEADER_TIME);

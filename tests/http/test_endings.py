@@ -234,7 +234,7 @@ class Endings:
 
 
 class Plain(Endings, EndingsTest):
-    many = int(os.environ.get("FRAMEGATE_ENDINGS", "2000"))
+    many = int(os.environ.get("FRAMEGATE_ENDINGS", "1000"))
 
     def test_who_says_nothing_is_not_counted(self):
         self.server.connect().close()
@@ -265,7 +265,7 @@ class Crowded(EndingsTest):
 
 class Tls(Endings, EndingsTest):
     silent = True  # whoever gets no request out of a handshake is not told from who asks nothing
-    many = int(os.environ.get("FRAMEGATE_ENDINGS", "400"))
+    many = int(os.environ.get("FRAMEGATE_ENDINGS", "200"))
 
     @classmethod
     def make_options(cls):
