@@ -123,7 +123,9 @@ static enum fg_status copy_branches(struct fg_history *history, struct fg_histor
                                     uint32_t count)
 {
     enum fg_status status = FG_OK;
-    pthread_mutex_lock(&previous->branch_mutex);
+    if (pthread_mutex_trylock(&previous->branch_mutex) != 0) {
+        return FG_OK; /* a thread is reading them, which may take long: they are read again */
+    }
     for (uint32_t i = 0; i < previous->names_count && status == FG_OK; i++) {
         uint32_t number;
         struct fg_bytes name = {previous->names[i].data, previous->names[i].size};
@@ -280,9 +282,10 @@ static enum fg_status read_branch(struct fg_history *history, const struct fg_re
 
 enum fg_status fg_history_read_branches(struct fg_history *history,
                                         const struct fg_revlog *changelog, uint32_t count,
-                                        struct fg_memory *memory, struct fg_error *error)
+                                        struct fg_memory *memory, uint64_t work_max,
+                                        struct fg_error *error)
 {
-    struct branch_reader reader = {.texts = {.holding = {.memory = memory}},
+    struct branch_reader reader = {.texts = {.holding = {.memory = memory}, .work_max = work_max},
                                    .text = FG_BUFFER_INIT(FG_CHANGESET_TEXT_MAX)};
     enum fg_status status = FG_OK;
     while (status == FG_OK && history->branches_known < count) {
@@ -290,6 +293,9 @@ enum fg_status fg_history_read_branches(struct fg_history *history,
         if (status == FG_OK) {
             history->branches_known++;
         }
+    }
+    if (reader.texts.exhausted) {
+        status = FG_OK;
     }
     fg_revlog_reader_clear(&reader.texts);
     fg_buffer_free(&reader.text);

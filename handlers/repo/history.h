@@ -67,11 +67,13 @@ void fg_history_unref(struct fg_history *history);
 
 /*
  * Reads and verifies the texts of all changesets below count whose branch is not known yet. The
- * caller holds branch_mutex. memory: where the texts count; NULL: nowhere. Errors of
+ * caller holds branch_mutex. memory: where the texts count; NULL: nowhere. work_max: as a reader's;
+ * where that does not suffice, the rest stays unknown, which is no failure. Errors of
  * fg_revlog_text.
  */
 enum fg_status fg_history_read_branches(struct fg_history *history,
                                         const struct fg_revlog *changelog, uint32_t count,
-                                        struct fg_memory *memory, struct fg_error *error);
+                                        struct fg_memory *memory, uint64_t work_max,
+                                        struct fg_error *error);
 
 #endif

@@ -73,6 +73,10 @@
  */
 #define FG_VERIFY_AT_ONCE 4096u
 
+/* Bytes that are read and unpacked for that: about 20 ms. What takes more is verified later, too.
+ */
+#define FG_VERIFY_WORK_AT_ONCE ((uint64_t)4 << 20)
+
 /*
  * Changesets from which on their nodes are put in order when the first is looked for, not before
  * the first request is answered. Below, that takes less than 2 ms.

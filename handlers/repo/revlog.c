@@ -574,6 +574,19 @@ static enum fg_status borrow_chunk(const struct fg_revlog *revlog, struct fg_rev
     return status;
 }
 
+static uint64_t work_left(const struct fg_revlog_reader *reader)
+{
+    return reader->work_max == 0             ? UINT64_MAX
+           : reader->work < reader->work_max ? reader->work_max - reader->work
+                                             : 0;
+}
+
+static enum fg_status exhaust(struct fg_revlog_reader *reader, struct fg_error *error)
+{
+    reader->exhausted = true;
+    return fg_fail(error, FG_ERR_LIMIT, 0, "a text takes more than may be done at once");
+}
+
 /*
  * Appends what the chunk of a revision holds: no more than that may be, with some slack for the
  * unpacker's last look around, and no more than the buffer takes.
@@ -594,6 +607,13 @@ static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_re
                        "%s: the chunk of revision %u has more than %zu bytes", revlog->name, rev,
                        accepted);
     }
+    uint64_t left = work_left(reader);
+    if (entry.chunk_size >= left) {
+        return exhaust(reader, error);
+    }
+    size_t start = buffer->size;
+    bool cut = accepted > left;
+    accepted = cut ? (size_t)left : accepted;
     enum fg_status status = fg_patience_check(error);
     if (status == FG_OK) {
         status = borrow_chunk(revlog, reader, rev, &entry, &chunk, error);
@@ -603,6 +623,8 @@ static enum fg_status unpack(const struct fg_revlog *revlog, struct fg_revlog_re
         buffer->ceiling = buffer->size + accepted;
         status = fg_chunk_decode(&reader->decoder, chunk, expected, buffer, error);
         buffer->ceiling = ceiling;
+        reader->work += entry.chunk_size + (buffer->size - start);
+        status = status == FG_ERR_CORRUPT && cut ? exhaust(reader, error) : status;
     }
     if (reader->chunk.capacity > HELD_KEEP) {
         fg_buffer_free(&reader->chunk);
@@ -754,7 +776,9 @@ static enum fg_status apply_one(struct rebuild *rebuild, uint32_t rev, struct fg
     reader->deltas_bytes += delta->capacity;
     struct fg_bytes bytes = fg_buffer_view(delta);
     if (status == FG_OK) {
-        status = count_held(rebuild, fg_patch_apply_bytes(&rebuild->patch, bytes), error);
+        size_t more = fg_patch_apply_bytes(&rebuild->patch, bytes);
+        reader->work += more;
+        status = count_held(rebuild, more, error);
     }
     if (status == FG_OK) {
         status = fg_patch_apply(&rebuild->patch, bytes, rebuild->text->ceiling, error);
@@ -859,6 +883,7 @@ enum fg_status fg_revlog_raw_text(const struct fg_revlog *revlog, struct fg_revl
     struct chain chain = {0};
     enum fg_status status = collect_chain(revlog, reader, rev, text->ceiling, &chain, error);
     if (status == FG_OK) {
+        reader->work += chain.count * ENTRY_SIZE;
         status = rebuild_text(revlog, reader, &chain, text, error);
     }
     /* From here on whoever has the text counts it. */

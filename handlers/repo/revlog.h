@@ -119,6 +119,9 @@ struct fg_revlog_reader {
     struct fg_buffer *deltas; /* unpacked deltas that the text being rebuilt borrows from */
     size_t deltas_capacity;
     size_t deltas_bytes; /* of memory that they have together */
+    uint64_t work;       /* bytes that were read, unpacked and moved */
+    uint64_t work_max;   /* of them that it may do; 0: without end */
+    bool exhausted;      /* a text failed since that was too little; it may be sound */
     uint32_t *chain;     /* the delta chain being followed */
     size_t chain_capacity;
     struct fg_buffer window;           /* data around the last chunk, read at once */
@@ -143,7 +146,8 @@ uint64_t fg_revlog_reader_held_bytes(const struct fg_revlog_reader *reader);
  *
  * FG_ERR_CORRUPT, also when the text would be larger than the ceiling; FG_ERR_UNSUPPORTED:
  * censored, stored elsewhere, or an unknown kind of chunk; FG_ERR_LIMIT: a text of the chain is
- * larger than the ceiling by the index, a delta chain over FG_REVLOG_CHAIN_MAX, or memory is spent;
+ * larger than the ceiling by the index, a delta chain over FG_REVLOG_CHAIN_MAX, memory is spent, or
+ * the reader is exhausted;
  * FG_ERR_TRUNCATED, FG_ERR_IO, FG_ERR_MEMORY.
  */
 enum fg_status fg_revlog_text(const struct fg_revlog *revlog, struct fg_revlog_reader *reader,

@@ -138,16 +138,21 @@ static enum fg_status read_view(struct fg_snapshot *snapshot, struct fg_error *e
     return status;
 }
 
-/* Few new changesets are verified before they are shown. */
+/*
+ * New changesets are verified before they are shown where they are few, small, and nobody is
+ * reading texts already.
+ */
 static enum fg_status verify_new(struct fg_snapshot *snapshot, struct fg_error *error)
 {
     struct fg_history *history = snapshot->history;
     uint32_t count = fg_snapshot_count(snapshot);
     enum fg_status status = FG_OK;
-    pthread_mutex_lock(&history->branch_mutex);
+    if (pthread_mutex_trylock(&history->branch_mutex) != 0) {
+        return FG_OK;
+    }
     if (count > history->branches_known && count - history->branches_known <= FG_VERIFY_AT_ONCE) {
         status = fg_history_read_branches(history, snapshot->changelog, count,
-                                          snapshot->layout->memory, error);
+                                          snapshot->layout->memory, FG_VERIFY_WORK_AT_ONCE, error);
     }
     pthread_mutex_unlock(&history->branch_mutex);
     return status;
@@ -287,8 +292,9 @@ static enum fg_status find_branches(struct fg_snapshot *snapshot, struct fg_erro
 {
     struct fg_history *history = snapshot->history;
     pthread_mutex_lock(&history->branch_mutex);
-    enum fg_status status = fg_history_read_branches(
-        history, snapshot->changelog, fg_snapshot_count(snapshot), snapshot->layout->memory, error);
+    enum fg_status status =
+        fg_history_read_branches(history, snapshot->changelog, fg_snapshot_count(snapshot),
+                                 snapshot->layout->memory, 0, error);
     if (status == FG_OK) {
         status = fg_branches_find(history, &snapshot->view, &snapshot->branches);
         if (status != FG_OK) {

@@ -46,7 +46,7 @@ static void read_branches(const struct fg_revlog *revlog)
     struct fg_history *history;
     uint32_t count = fg_revlog_count(revlog);
     if (fg_history_extend(NULL, revlog, &history, NULL) == FG_OK) {
-        (void)fg_history_read_branches(history, revlog, count, NULL, NULL);
+        (void)fg_history_read_branches(history, revlog, count, NULL, 0, NULL);
         HOLDS(history->branches_known <= count);
         fg_history_unref(history);
     }

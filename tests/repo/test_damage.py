@@ -262,6 +262,25 @@ class DamageTest(unittest.TestCase):
             self.assertIsNone(answers, line)
             self.assertIn(b'phaseroots', process.stderr)
 
+    def test_a_large_text_is_not_read_before_it_is_needed(self):
+        """A connection's thread would have to: it is damaged here, and the heads are right."""
+        path = workspace / 'large-text'
+        generator.linear(hg, path)
+        write(path, 'message', random.Random(1).randbytes(3 << 20).hex())
+        hg(path, 'commit', '-l', 'message', '-A')
+        right = self.answers(path, 'undamaged')
+        file = os.path.join(path, '.hg/store/00changelog.d')
+        with open(file, 'r+b') as data:
+            data.seek(os.path.getsize(file) // 2)
+            data.write(b'damage')
+        answers = self.answers(path, 'damaged')
+        self.assertIsNotNone(answers)
+        for answer, expected, (command, _) in zip(answers, right, QUESTIONS):
+            if command in ('heads', 'listkeys'):
+                self.assertEqual(answer.value, expected.value)
+            elif command == 'branchmap':
+                self.assertIsNotNone(answer.error)
+
     def test_damage_while_running(self):
         """Noticed with the next request, and over when it is mended."""
         from support import Query

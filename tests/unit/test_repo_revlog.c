@@ -180,6 +180,26 @@ static void deltas_do_not_pile_up(void **state)
     fg_revlog_close(revlog);
 }
 
+static void a_reader_does_no_more_work_than_it_may(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {MIB, 2 * MIB, 3 * MIB};
+    const size_t zeros[] = {MIB, MIB, MIB};
+    struct fg_revlog *revlog = make(sizes, zeros, 3);
+    for (uint64_t most = MIB / 4; most <= 4 * MIB; most += MIB / 4) {
+        struct fg_revlog_reader reader = {.work_max = most};
+        struct fg_buffer text = FG_BUFFER_INIT(4 * MIB);
+        enum fg_status status = fg_revlog_raw_text(revlog, &reader, 2, &text, NULL);
+        /* Three times 1 MiB is unpacked, and little besides. */
+        assert_int_equal(status, most > 3 * MIB ? FG_OK : FG_ERR_LIMIT);
+        assert_int_equal(reader.exhausted, status != FG_OK);
+        assert_true(reader.work <= most + 4096);
+        fg_buffer_free(&text);
+        fg_revlog_reader_clear(&reader);
+    }
+    fg_revlog_close(revlog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +208,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_a_text_takes_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deltas_do_not_pile_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_does_no_more_work_than_it_may, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
