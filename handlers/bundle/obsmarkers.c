@@ -22,7 +22,15 @@ struct choice {
     struct candidate *items;   /* owned */
     uint32_t count;
     uint32_t capacity;
+    struct fg_holding *holding;
+    struct fg_error *error;
 };
+
+/* Counts what is about to be taken beside all else. */
+static enum fg_status ask(const struct choice *choice, uint64_t more)
+{
+    return fg_holding_ask(choice->holding, choice->holding->bytes + more, choice->error);
+}
 
 static enum fg_status push(void *context, const struct fg_obsolete_marker *marker)
 {
@@ -32,7 +40,12 @@ static enum fg_status push(void *context, const struct fg_obsolete_marker *marke
             return FG_ERR_MEMORY;
         }
         uint32_t capacity = choice->capacity < 64 ? 64 : choice->capacity * 2;
-        struct candidate *items = realloc(choice->items, capacity * sizeof *items);
+        struct candidate *items = NULL;
+        enum fg_status status = ask(choice, (capacity - choice->capacity) * sizeof *items);
+        if (status != FG_OK) {
+            return status;
+        }
+        items = realloc(choice->items, capacity * sizeof *items);
         if (items == NULL) {
             return FG_ERR_MEMORY;
         }
@@ -122,13 +135,19 @@ static enum fg_status put_relevant(const struct choice *choice, uint8_t format,
 
 static enum fg_status put_markers(const struct fg_snapshot *snapshot,
                                   const struct fg_rev_list *heads, bool null_head,
-                                  struct fg_bytes store, struct fg_buffer *buffer,
-                                  struct fg_error *error)
+                                  struct fg_bytes store, struct fg_holding *holding,
+                                  struct fg_buffer *buffer, struct fg_error *error)
 {
-    struct choice choice = {.snapshot = snapshot, .null_wanted = null_head};
+    enum { TABLE_BYTES = 64 }; /* of the table of nodes, for each */
+    struct choice choice = {
+        .snapshot = snapshot, .null_wanted = null_head, .holding = holding, .error = error};
     const struct fg_rev_list none = {NULL, 0};
     enum fg_status status = fg_obsolete_markers(store, push, &choice, error);
-    bool damaged = status == FG_ERR_CORRUPT || status == FG_ERR_UNSUPPORTED;
+    /* The answer may be all of the store once more. */
+    if (status == FG_OK) {
+        status = ask(&choice, choice.count * (uint64_t)TABLE_BYTES + store.size);
+    }
+    bool told = status == FG_ERR_CORRUPT || status == FG_ERR_UNSUPPORTED || status == FG_ERR_LIMIT;
     if (status == FG_OK && choice.count > 0) {
         status = fg_nodetable_init(&choice.extra, choice.count);
         if (status == FG_OK) {
@@ -144,7 +163,7 @@ static enum fg_status put_markers(const struct fg_snapshot *snapshot,
     fg_nodetable_clear(&choice.extra);
     fg_outgoing_clear(&choice.wanted);
     free(choice.items);
-    if (status != FG_OK && !damaged) {
+    if (status != FG_OK && !told) {
         fg_fail(error, status, 0, "no memory for obsolescence markers");
     }
     return status;
@@ -155,12 +174,16 @@ enum fg_status fg_part_put_obsmarkers(const struct fg_snapshot *snapshot,
                                       struct fg_buffer *buffer, struct fg_error *error)
 {
     struct fg_buffer store = FG_BUFFER_INIT(FG_OBSSTORE_MAX);
-    enum fg_status status = fg_file_read(snapshot->layout->store, "obsstore", &store, error);
+    struct fg_holding holding = {.memory = snapshot->layout->memory};
+    enum fg_status status =
+        fg_file_read_counted(snapshot->layout->store, "obsstore", &store, &holding, error);
     if (status == FG_OK) {
-        status = put_markers(snapshot, heads, null_head, fg_buffer_view(&store), buffer, error);
+        status = put_markers(snapshot, heads, null_head, fg_buffer_view(&store), &holding, buffer,
+                             error);
     } else if (status == FG_ERR_NOT_FOUND) {
         status = FG_OK;
     }
     fg_buffer_free(&store);
+    fg_holding_set(&holding, 0);
     return status;
 }

@@ -19,8 +19,9 @@ enum fg_status fg_bookmarks_read(const struct fg_layout *layout, const struct fg
                                  uint32_t count, struct fg_names *names, struct fg_error *error)
 {
     struct fg_buffer text = FG_BUFFER_INIT(FG_LINES_FILE_MAX);
-    enum fg_status status =
-        fg_file_read(fg_layout_bookmarks_folder(layout), "bookmarks", &text, error);
+    struct fg_holding holding = {.memory = layout->memory};
+    enum fg_status status = fg_file_read_counted(fg_layout_bookmarks_folder(layout), "bookmarks",
+                                                 &text, &holding, error);
     struct fg_bytes rest = fg_buffer_view(&text);
     struct fg_bytes line;
     while (status == FG_OK && fg_line_next(&rest, &line)) {
@@ -35,6 +36,7 @@ enum fg_status fg_bookmarks_read(const struct fg_layout *layout, const struct fg
         }
     }
     fg_buffer_free(&text);
+    fg_holding_set(&holding, 0);
     if (status == FG_OK || status == FG_ERR_NOT_FOUND) {
         fg_names_finish(names);
         return FG_OK;

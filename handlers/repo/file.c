@@ -104,6 +104,18 @@ enum fg_status fg_file_read(int folder, const char *name, struct fg_buffer *buff
     return status;
 }
 
+enum fg_status fg_file_read_counted(int folder, const char *name, struct fg_buffer *buffer,
+                                    struct fg_holding *holding, struct fg_error *error)
+{
+    struct stat info;
+    uint64_t size =
+        fstatat(folder, name, &info, 0) == 0 && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+    /* No more than the buffer takes is read, whatever the file has. */
+    size = size < buffer->ceiling ? size : buffer->ceiling;
+    enum fg_status status = fg_holding_ask(holding, holding->bytes + size, error);
+    return status == FG_OK ? fg_file_read(folder, name, buffer, error) : status;
+}
+
 enum fg_status fg_file_read_at(int fd, uint64_t offset, uint8_t *ret_data, size_t size,
                                struct fg_error *error)
 {

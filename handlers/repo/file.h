@@ -4,6 +4,7 @@
 
 #include "framing/buffer.h"
 #include "framing/status.h"
+#include "handlers/memory.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,13 @@ enum fg_status fg_file_open(int folder, const char *name, int *ret_fd, struct fg
  */
 enum fg_status fg_file_read(int folder, const char *name, struct fg_buffer *buffer,
                             struct fg_error *error);
+
+/*
+ * The same for a file that may be large: the holding has the file's size in addition from then on,
+ * and the caller gives that back. FG_ERR_LIMIT also where it may not grow.
+ */
+enum fg_status fg_file_read_counted(int folder, const char *name, struct fg_buffer *buffer,
+                                    struct fg_holding *holding, struct fg_error *error);
 
 /*
  * Reads exactly size bytes at offset. FG_ERR_TRUNCATED: the file ends before; FG_ERR_IO.

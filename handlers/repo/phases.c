@@ -59,7 +59,9 @@ enum fg_status fg_phase_roots_read(const struct fg_layout *layout, const struct 
                                    struct fg_error *error)
 {
     struct fg_buffer text = FG_BUFFER_INIT(FG_LINES_FILE_MAX);
-    enum fg_status status = fg_file_read(layout->store, "phaseroots", &text, error);
+    struct fg_holding holding = {.memory = layout->memory};
+    enum fg_status status =
+        fg_file_read_counted(layout->store, "phaseroots", &text, &holding, error);
     struct fg_bytes rest = fg_buffer_view(&text);
     struct fg_bytes line;
     while (status == FG_OK && fg_line_next(&rest, &line)) {
@@ -76,6 +78,7 @@ enum fg_status fg_phase_roots_read(const struct fg_layout *layout, const struct 
         }
     }
     fg_buffer_free(&text);
+    fg_holding_set(&holding, 0);
     if (status == FG_OK || status == FG_ERR_NOT_FOUND) {
         return FG_OK;
     }

@@ -42,13 +42,16 @@ void fg_snapshot_unref(struct fg_snapshot *snapshot)
 static enum fg_status mark_obsolete(struct fg_snapshot *snapshot, struct fg_error *error)
 {
     struct fg_buffer store = FG_BUFFER_INIT(FG_OBSSTORE_MAX);
-    enum fg_status status = fg_file_read(snapshot->layout->store, "obsstore", &store, error);
+    struct fg_holding holding = {.memory = snapshot->layout->memory};
+    enum fg_status status =
+        fg_file_read_counted(snapshot->layout->store, "obsstore", &store, &holding, error);
     if (status == FG_OK) {
         status = fg_view_mark_obsolete(&snapshot->view, fg_buffer_view(&store), error);
     } else if (status == FG_ERR_NOT_FOUND) {
         status = FG_OK;
     }
     fg_buffer_free(&store);
+    fg_holding_set(&holding, 0);
     return status;
 }
 

@@ -155,10 +155,11 @@ static bool is_revlog(struct fg_bytes name)
 static enum fg_status walk_list(struct walk *walk)
 {
     struct fg_buffer list = FG_BUFFER_INIT(FG_FNCACHE_MAX);
-    enum fg_status status = fg_file_read(walk->layout->store, "fncache", &list, walk->error);
+    struct fg_holding holding = {.memory = walk->layout->memory};
+    enum fg_status status =
+        fg_file_read_counted(walk->layout->store, "fncache", &list, &holding, walk->error);
     if (status == FG_ERR_NOT_FOUND) {
-        fg_buffer_free(&list);
-        return FG_OK; /* nothing was ever tracked */
+        status = FG_OK; /* nothing was ever tracked */
     }
     struct fg_bytes rest = fg_buffer_view(&list);
     while (status == FG_OK && rest.size > 0) {
@@ -176,6 +177,7 @@ static enum fg_status walk_list(struct walk *walk)
         rest.size -= name.size + 1;
     }
     fg_buffer_free(&list);
+    fg_holding_set(&holding, 0);
     return status;
 }
 

@@ -202,7 +202,9 @@ static enum fg_status add_wholes(struct fg_streamclone *clone, bool obsstore,
 static enum fg_status check_phases(const struct fg_layout *layout, struct fg_error *error)
 {
     struct fg_buffer text = FG_BUFFER_INIT(FG_LINES_FILE_MAX);
-    enum fg_status status = fg_file_read(layout->store, "phaseroots", &text, error);
+    struct fg_holding holding = {.memory = layout->memory};
+    enum fg_status status =
+        fg_file_read_counted(layout->store, "phaseroots", &text, &holding, error);
     struct fg_bytes rest = fg_buffer_view(&text);
     struct fg_bytes line;
     status = status == FG_ERR_NOT_FOUND ? FG_OK : status;
@@ -215,6 +217,7 @@ static enum fg_status check_phases(const struct fg_layout *layout, struct fg_err
         }
     }
     fg_buffer_free(&text);
+    fg_holding_set(&holding, 0);
     return status;
 }
 

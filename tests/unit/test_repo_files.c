@@ -45,6 +45,28 @@ static void write_file(const char *name, struct fg_bytes contents)
     close(fd);
 }
 
+static void large_files_are_counted(void **state)
+{
+    (void)state;
+    struct fg_memory memory;
+    struct fg_buffer buffer = FG_BUFFER_INIT(100);
+    write_file("file", BYTES("0123456789"));
+    fg_memory_init(&memory, 5);
+    struct fg_holding holding = {.memory = &memory};
+    assert_int_equal(fg_file_read_counted(layout.hg, "file", &buffer, &holding, NULL), FG_OK);
+    assert_bytes(fg_buffer_view(&buffer), "0123456789");
+    assert_int_equal(fg_memory_bytes(&memory), 10);
+    /* Again it would be 20, and twice 5 may be held. */
+    assert_int_equal(fg_file_read_counted(layout.hg, "file", &buffer, &holding, NULL),
+                     FG_ERR_LIMIT);
+    assert_int_equal(fg_memory_bytes(&memory), 10);
+    fg_holding_set(&holding, 0);
+    assert_int_equal(fg_memory_bytes(&memory), 0);
+    assert_int_equal(fg_file_read_counted(layout.hg, "none", &buffer, &holding, NULL),
+                     FG_ERR_NOT_FOUND);
+    fg_buffer_free(&buffer);
+}
+
 static void files_are_read_up_to_the_ceiling(void **state)
 {
     (void)state;
@@ -146,6 +168,7 @@ static void a_file_that_is_cut_while_mapped_reads_as_zeros(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(large_files_are_counted),
         cmocka_unit_test(files_are_read_up_to_the_ceiling),
         cmocka_unit_test(stamps_tell_contents_apart),
         cmocka_unit_test(lines_end_as_in_python),
