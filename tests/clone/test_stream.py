@@ -70,7 +70,8 @@ class Same(RepositoryTest):
             with http.Server(repository=path) as server:
                 ours = parse(self.ask(server, 'stream_out'))
             self.assertEqual(ours, parse(hg_stdio(path, b'stream_out\n')))
-            self.assertEqual(len(ours), 10)
+            # From 6.5 on, hg keeps the data of a small changelog in a file of its own.
+            self.assertEqual(len(set(ours) - {b'00changelog.d'}), 10)
 
     def test_a_list_that_names_files_twice_or_that_are_gone(self):
         path = self.make('linear', 'twice')
