@@ -25,6 +25,25 @@ void fg_buffer_free(struct fg_buffer *buffer)
 void fg_buffer_reset(struct fg_buffer *buffer)
 {
     buffer->size = 0;
+    buffer->failed = FG_OK;
+}
+
+enum fg_status fg_buffer_fail(struct fg_buffer *buffer, enum fg_status status)
+{
+    if (buffer->failed == FG_OK) {
+        buffer->failed = status;
+    }
+    return buffer->failed;
+}
+
+enum fg_status fg_buffer_keep_if(enum fg_status status, struct fg_buffer *buffer,
+                                 struct fg_buffer_mark mark)
+{
+    if (status != FG_OK) {
+        buffer->size = mark.size;
+        buffer->failed = mark.failed;
+    }
+    return status;
 }
 
 /* Doubles until needed fits; the last step stops at the ceiling so that it is never exceeded. */
@@ -39,15 +58,18 @@ static size_t next_capacity(const struct fg_buffer *buffer, size_t needed)
 
 enum fg_status fg_buffer_reserve(struct fg_buffer *buffer, size_t size, uint8_t **ret_space)
 {
+    if (buffer->failed != FG_OK) {
+        return buffer->failed;
+    }
     if (size > buffer->ceiling || buffer->size > buffer->ceiling - size) {
-        return FG_ERR_LIMIT;
+        return fg_buffer_fail(buffer, FG_ERR_LIMIT);
     }
     size_t needed = buffer->size + size;
     if (needed > buffer->capacity || buffer->data == NULL) {
         size_t capacity = next_capacity(buffer, needed);
         uint8_t *data = realloc(buffer->data, capacity == 0 ? 1 : capacity);
         if (data == NULL) {
-            return FG_ERR_MEMORY;
+            return fg_buffer_fail(buffer, FG_ERR_MEMORY);
         }
         buffer->data = data;
         buffer->capacity = capacity;
@@ -59,7 +81,7 @@ enum fg_status fg_buffer_reserve(struct fg_buffer *buffer, size_t size, uint8_t 
 enum fg_status fg_buffer_append(struct fg_buffer *buffer, const void *data, size_t size)
 {
     if (size == 0) {
-        return FG_OK;
+        return buffer->failed;
     }
     uint8_t *space;
     enum fg_status status = fg_buffer_reserve(buffer, size, &space);
@@ -85,7 +107,7 @@ enum fg_status fg_buffer_append_hex(struct fg_buffer *buffer, struct fg_bytes by
     static const char digits[] = "0123456789abcdef";
     uint8_t *space = NULL;
     if (bytes.size == 0) {
-        return FG_OK;
+        return buffer->failed;
     }
     enum fg_status status = fg_buffer_reserve(buffer, 2 * bytes.size, &space);
     if (status != FG_OK) {
@@ -106,12 +128,12 @@ enum fg_status fg_buffer_append_format(struct fg_buffer *buffer, const char *for
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (length < 0) {
-        return FG_ERR_ARGUMENT;
+        return fg_buffer_fail(buffer, FG_ERR_ARGUMENT);
     }
     /* One more byte than is kept: vsnprintf ends with a NUL. */
     char *text = malloc((size_t)length + 1);
     if (text == NULL) {
-        return FG_ERR_MEMORY;
+        return fg_buffer_fail(buffer, FG_ERR_MEMORY);
     }
     va_start(args, format);
     vsnprintf(text, (size_t)length + 1, format, args);

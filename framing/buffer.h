@@ -25,6 +25,9 @@ struct fg_buffer {
     size_t size;     /* bytes in use */
     size_t capacity; /* bytes allocated */
     size_t ceiling;  /* size never exceeds this */
+
+    /* The first failure of an append. From then on appends do nothing and return it. */
+    enum fg_status failed;
 };
 
 /* An initialiser for a static or automatic buffer. No allocation. */
@@ -38,12 +41,45 @@ void fg_buffer_init(struct fg_buffer *buffer, size_t ceiling);
 /* Frees the contents; the buffer is empty and usable afterwards. Takes NULL. */
 void fg_buffer_free(struct fg_buffer *buffer);
 
-/* Forgets the contents and keeps the allocation. */
+/* Forgets the contents and a failure, and keeps the allocation. */
 void fg_buffer_reset(struct fg_buffer *buffer);
 
 /*
- * Appends size bytes. data must not point into the buffer. On FG_ERR_LIMIT (the ceiling) and
- * FG_ERR_MEMORY the buffer is as it was.
+ * Whether all that was appended is there: FG_OK or the first failure. A function that appends many
+ * things need not look at each result; it returns this at its end.
+ */
+static inline enum fg_status fg_buffer_status(const struct fg_buffer *buffer)
+{
+    return buffer->failed;
+}
+
+/*
+ * Makes the buffer one that has failed, unless it is one already: for writers that find what they
+ * were given to be wrong. Returns fg_buffer_status.
+ */
+enum fg_status fg_buffer_fail(struct fg_buffer *buffer, enum fg_status status);
+
+/* What a buffer can be taken back to. */
+struct fg_buffer_mark {
+    size_t size;
+    enum fg_status failed;
+};
+
+static inline struct fg_buffer_mark fg_buffer_mark(const struct fg_buffer *buffer)
+{
+    return (struct fg_buffer_mark){buffer->size, buffer->failed};
+}
+
+/*
+ * For writers that leave nothing behind on failure: unless status is FG_OK, takes the buffer back
+ * to what it was at the mark. Returns status.
+ */
+FG_MUST_CHECK enum fg_status fg_buffer_keep_if(enum fg_status status, struct fg_buffer *buffer,
+                                               struct fg_buffer_mark mark);
+
+/*
+ * Appends size bytes. data must not point into the buffer. Returns fg_buffer_status:
+ * FG_ERR_LIMIT (the ceiling) or FG_ERR_MEMORY, where nothing was appended, or an earlier failure.
  */
 enum fg_status fg_buffer_append(struct fg_buffer *buffer, const void *data, size_t size);
 

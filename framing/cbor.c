@@ -895,7 +895,7 @@ static enum fg_status put_space(struct fg_buffer *buffer, encode_number encode, 
     size_t head_size = encode(size, head, sizeof head);
     uint8_t *space = NULL;
     enum fg_status status = size > SIZE_MAX - head_size
-                                ? FG_ERR_LIMIT
+                                ? fg_buffer_fail(buffer, FG_ERR_LIMIT)
                                 : fg_buffer_reserve(buffer, head_size + size, &space);
     if (status == FG_OK) {
         memcpy(space, head, head_size);
@@ -1195,17 +1195,14 @@ enum fg_status fg_cbor_map_end(struct fg_buffer *buffer, const struct fg_cbor_ma
     size_t start = map->start;
     size_t count = 0;
     bool ascending = true;
-    if (buffer->size > start) {
+    if (fg_buffer_status(buffer) == FG_OK && buffer->size > start) {
         struct fg_bytes region = {buffer->data + start, buffer->size - start};
         if (!survey_pairs(region, &count, &ascending)) {
-            return FG_ERR_STATE;
+            return fg_buffer_fail(buffer, FG_ERR_STATE);
         }
     }
     if (!ascending) {
-        enum fg_status status = sort_pairs(buffer, start, last_wins, &count);
-        if (status != FG_OK) {
-            return status;
-        }
+        fg_buffer_fail(buffer, sort_pairs(buffer, start, last_wins, &count));
     }
     return insert_head(buffer, start, cbor_encode_map_start, count);
 }
@@ -1243,39 +1240,30 @@ static enum fg_status put_scalar(struct fg_buffer *buffer, const struct fg_cbor_
 static enum fg_status put_children(struct fg_buffer *buffer, const struct fg_cbor_value *value,
                                    uint32_t index)
 {
-    enum fg_status status = FG_OK;
     uint32_t end = value->items[index].next;
-    for (uint32_t child = index + 1; child < end && status == FG_OK;
-         child = value->items[child].next) {
-        status = fg_cbor_put_item(buffer, value, child);
+    for (uint32_t child = index + 1; child < end; child = value->items[child].next) {
+        fg_cbor_put_item(buffer, value, child);
     }
-    return status;
+    return fg_buffer_status(buffer);
 }
 
 enum fg_status fg_cbor_put_item(struct fg_buffer *buffer, const struct fg_cbor_value *value,
                                 uint32_t index)
 {
-    size_t before = buffer->size;
     const struct fg_cbor_item *item = &value->items[index];
-    enum fg_status status;
-    if (item->type == FG_CBOR_MAP) {
-        struct fg_cbor_map map;
+    struct fg_cbor_map map;
+    switch (item->type) {
+    case FG_CBOR_MAP:
         fg_cbor_map_begin(buffer, &map);
-        status = put_children(buffer, value, index);
-        if (status == FG_OK) {
-            status = fg_cbor_map_end(buffer, &map, false);
-        }
-    } else if (item->type == FG_CBOR_ARRAY || item->type == FG_CBOR_TAG) {
-        status = item->type == FG_CBOR_ARRAY ? fg_cbor_put_array(buffer, item->count)
-                                             : fg_cbor_put_tag(buffer, item->number);
-        if (status == FG_OK) {
-            status = put_children(buffer, value, index);
-        }
-    } else {
-        status = put_scalar(buffer, item);
+        put_children(buffer, value, index);
+        return fg_cbor_map_end(buffer, &map, false);
+    case FG_CBOR_ARRAY:
+        fg_cbor_put_array(buffer, item->count);
+        return put_children(buffer, value, index);
+    case FG_CBOR_TAG:
+        fg_cbor_put_tag(buffer, item->number);
+        return put_children(buffer, value, index);
+    default:
+        return put_scalar(buffer, item);
     }
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
 }

@@ -100,7 +100,7 @@ enum fg_status fg_escape_decode_one(struct fg_bytes text, enum fg_escape_kind ki
 enum fg_status fg_escape_decode(struct fg_bytes text, struct fg_buffer *buffer,
                                 struct fg_error *error)
 {
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     size_t offset = 0;
     enum fg_status status = FG_OK;
     while (offset < text.size && status == FG_OK) {
@@ -117,13 +117,10 @@ enum fg_status fg_escape_decode(struct fg_bytes text, struct fg_buffer *buffer,
         }
         offset += used;
     }
-    if (status != FG_OK) {
-        buffer->size = before;
-        if (error != NULL) {
-            error->offset = offset;
-        }
+    if (status != FG_OK && error != NULL) {
+        error->offset = offset;
     }
-    return status;
+    return fg_buffer_keep_if(status, buffer, mark);
 }
 
 /* A character below U+0100 as it is or escaped; wider ones only in text. */
@@ -153,15 +150,10 @@ static enum fg_status append_escaped(uint32_t value, char quote, struct fg_buffe
 
 enum fg_status fg_escape_encode(struct fg_bytes bytes, char quote, struct fg_buffer *buffer)
 {
-    size_t before = buffer->size;
-    for (size_t i = 0; i < bytes.size; i++) {
-        enum fg_status status = append_escaped(bytes.data[i], quote, buffer);
-        if (status != FG_OK) {
-            buffer->size = before;
-            return status;
-        }
+    for (size_t i = 0; i < bytes.size && fg_buffer_status(buffer) == FG_OK; i++) {
+        append_escaped(bytes.data[i], quote, buffer);
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 /* The code point of the well-formed character of this length at the start of data. */
@@ -176,7 +168,7 @@ static uint32_t code_point(const uint8_t *data, size_t length)
 
 enum fg_status fg_escape_encode_text(struct fg_bytes text, char quote, struct fg_buffer *buffer)
 {
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     while (text.size > 0) {
         size_t ill_formed;
         size_t length = fg_utf8_character(text, &ill_formed);
@@ -184,8 +176,7 @@ enum fg_status fg_escape_encode_text(struct fg_bytes text, char quote, struct fg
                                     ? FG_ERR_ARGUMENT
                                     : append_escaped(code_point(text.data, length), quote, buffer);
         if (status != FG_OK) {
-            buffer->size = before;
-            return status;
+            return fg_buffer_keep_if(status, buffer, mark);
         }
         text.data += length;
         text.size -= length;

@@ -37,8 +37,7 @@ FG_MUST_CHECK enum fg_status fg_escape_decode(struct fg_bytes text, struct fg_bu
  * Appends bytes with escapes, so that the result is printable ASCII which decodes to the same.
  * The backslash and quote (a character, 0 for none) are escaped too. Errors of fg_buffer_append.
  */
-FG_MUST_CHECK enum fg_status fg_escape_encode(struct fg_bytes bytes, char quote,
-                                              struct fg_buffer *buffer);
+enum fg_status fg_escape_encode(struct fg_bytes bytes, char quote, struct fg_buffer *buffer);
 
 /*
  * The same for UTF-8 inside a text literal: other characters as \xNN, \uNNNN, \UNNNNNNNN.

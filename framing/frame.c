@@ -38,13 +38,13 @@ enum fg_status fg_frame_append(struct fg_buffer *buffer, const struct fg_frame_h
                                const uint8_t *payload, uint32_t max_frame_size)
 {
     if (header->length > max_frame_size) {
-        return FG_ERR_ARGUMENT;
+        return fg_buffer_fail(buffer, FG_ERR_ARGUMENT);
     }
     uint8_t *space;
     enum fg_status status =
         fg_buffer_reserve(buffer, FG_FRAME_HEADER_SIZE + (size_t)header->length, &space);
     if (status == FG_OK) {
-        status = fg_frame_header_encode(header, space);
+        status = fg_buffer_fail(buffer, fg_frame_header_encode(header, space));
     }
     if (status != FG_OK) {
         return status;
@@ -129,22 +129,18 @@ static enum fg_status append_bit_names(struct fg_buffer *buffer, const char *con
 {
     size_t before = buffer->size;
     unsigned unknown = value;
-    enum fg_status status = FG_OK;
-    for (unsigned bit = 0; bit < BITS_MAX && status == FG_OK; bit++) {
+    for (unsigned bit = 0; bit < BITS_MAX; bit++) {
         if (names[bit] != NULL && (value & 1u << bit) != 0) {
             unknown &= ~(1u << bit);
             const char *separator = buffer->size > before ? "|" : "";
-            status = fg_buffer_append_format(buffer, "%s%s", separator, names[bit]);
+            fg_buffer_append_format(buffer, "%s%s", separator, names[bit]);
         }
     }
-    if (unknown != 0 && status == FG_OK) {
+    if (unknown != 0) {
         const char *separator = buffer->size > before ? "|" : "";
-        status = fg_buffer_append_format(buffer, "%s<unknown 0x%02x>", separator, unknown);
+        fg_buffer_append_format(buffer, "%s<unknown 0x%02x>", separator, unknown);
     }
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    return fg_buffer_status(buffer);
 }
 
 enum fg_status fg_stream_flags_append_names(struct fg_buffer *buffer, uint8_t streamflags)
@@ -160,29 +156,18 @@ enum fg_status fg_frame_flags_append_names(struct fg_buffer *buffer, uint8_t typ
 
 enum fg_status fg_frame_append_repr(struct fg_buffer *buffer, const struct fg_frame_header *header)
 {
-    size_t before = buffer->size;
-    enum fg_status status = fg_buffer_append_format(
-        buffer, "frame(size=%u; request=%u; stream=%u; streamflags=", (unsigned)header->length,
-        header->requestid, header->streamid);
-    if (status == FG_OK) {
-        status = fg_stream_flags_append_names(buffer, header->streamflags);
-    }
+    fg_buffer_append_format(buffer,
+                            "frame(size=%u; request=%u; stream=%u; streamflags=", header->length,
+                            header->requestid, header->streamid);
+    fg_stream_flags_append_names(buffer, header->streamflags);
     const char *name = fg_frame_type_name(header->type);
-    if (status == FG_OK && name != NULL) {
-        status = fg_buffer_append_format(buffer, "; type=%s; flags=", name);
-    } else if (status == FG_OK) {
-        status = fg_buffer_append_format(buffer, "; type=<unknown 0x%02x>; flags=", header->type);
+    if (name != NULL) {
+        fg_buffer_append_format(buffer, "; type=%s; flags=", name);
+    } else {
+        fg_buffer_append_format(buffer, "; type=<unknown 0x%02x>; flags=", header->type);
     }
-    if (status == FG_OK) {
-        status = fg_frame_flags_append_names(buffer, header->type, header->flags);
-    }
-    if (status == FG_OK) {
-        status = fg_buffer_append_byte(buffer, ')');
-    }
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    fg_frame_flags_append_names(buffer, header->type, header->flags);
+    return fg_buffer_append_byte(buffer, ')');
 }
 
 /* -- reader ------------------------------------------------------------------------------------ */

@@ -89,8 +89,8 @@ void fg_frame_header_decode(const uint8_t bytes[FG_FRAME_HEADER_SIZE],
 
 /*
  * Appends a whole frame. header->length is the payload's size. FG_ERR_ARGUMENT if a field does
- * not fit or length exceeds max_frame_size; FG_ERR_LIMIT and FG_ERR_MEMORY from the buffer, which
- * is then as it was. (Seed: makeframe.)
+ * not fit or length exceeds max_frame_size, which the buffer remembers too; errors of
+ * fg_buffer_append. Nothing of the frame is appended then. (Seed: makeframe.)
  */
 enum fg_status fg_frame_append(struct fg_buffer *buffer, const struct fg_frame_header *header,
                                const uint8_t *payload, uint32_t max_frame_size);

@@ -303,20 +303,13 @@ static enum fg_status encode_request(struct fg_bytes name, struct fg_bytes args,
     bool with_args = args.size > 0 && args.data[0] != EMPTY_MAP;
     struct fg_cbor_map map;
     fg_cbor_map_begin(buffer, &map);
-    enum fg_status status = FG_OK;
     if (with_args) {
-        status = fg_cbor_put_bytestring(buffer, "args");
-        if (status == FG_OK) {
-            status = fg_buffer_append(buffer, args.data, args.size);
-        }
+        fg_cbor_put_bytestring(buffer, "args");
+        fg_buffer_append(buffer, args.data, args.size);
     }
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytestring(buffer, "name");
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytes(buffer, name.data, name.size);
-    }
-    return status == FG_OK ? fg_cbor_map_end(buffer, &map, false) : status;
+    fg_cbor_put_bytestring(buffer, "name");
+    fg_cbor_put_bytes(buffer, name.data, name.size);
+    return fg_cbor_map_end(buffer, &map, false);
 }
 
 /* Adds the data behind the request's part, which is freed on failure. */

@@ -237,7 +237,7 @@ enum fg_status fg_humanstring_encode(struct fg_bytes line, struct fg_buffer *buf
     if (status != FG_OK) {
         return status;
     }
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     uint8_t *space;
     status = fg_buffer_reserve(buffer, FG_FRAME_HEADER_SIZE, &space);
     if (status != FG_OK) {
@@ -245,7 +245,7 @@ enum fg_status fg_humanstring_encode(struct fg_bytes line, struct fg_buffer *buf
     }
     buffer->size += FG_FRAME_HEADER_SIZE;
     status = read_payload(&parsed, buffer);
-    size_t length = buffer->size - before - FG_FRAME_HEADER_SIZE;
+    size_t length = buffer->size - mark.size - FG_FRAME_HEADER_SIZE;
     if (status == FG_OK && length > FG_FRAME_LENGTH_MAX) {
         status =
             fg_fail(error, FG_ERR_LIMIT, offset_of(&parsed, parsed.fields[PAYLOAD]),
@@ -253,12 +253,9 @@ enum fg_status fg_humanstring_encode(struct fg_bytes line, struct fg_buffer *buf
     }
     if (status == FG_OK) {
         header.length = (uint32_t)length;
-        status = fg_frame_header_encode(&header, buffer->data + before);
+        status = fg_frame_header_encode(&header, buffer->data + mark.size);
     }
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    return fg_buffer_keep_if(status, buffer, mark);
 }
 
 /* -- decoding ---------------------------------------------------------------------------------- */
@@ -268,7 +265,7 @@ static enum fg_status append_cbor_payload(struct fg_buffer *buffer, struct fg_by
 {
     /* What exceeds these is shown with escapes, which is as exact. */
     static const struct fg_limits limits = FG_LIMITS_DEFAULT;
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     struct fg_cbor_value value = {0};
     struct fg_buffer canonical = FG_BUFFER_INIT(payload.size);
     enum fg_status status = fg_cbor_decode(payload, &limits, &value, NULL);
@@ -279,17 +276,12 @@ static enum fg_status append_cbor_payload(struct fg_buffer *buffer, struct fg_by
         status = FG_ERR_UNSUPPORTED;
     }
     if (status == FG_OK) {
-        status = fg_buffer_append_string(buffer, cbor_prefix);
-    }
-    if (status == FG_OK) {
+        fg_buffer_append_string(buffer, cbor_prefix);
         status = fg_literal_decode(&value, 0, buffer);
     }
     fg_cbor_clear(&value);
     fg_buffer_free(&canonical);
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    return fg_buffer_keep_if(status, buffer, mark);
 }
 
 /*
@@ -298,9 +290,8 @@ static enum fg_status append_cbor_payload(struct fg_buffer *buffer, struct fg_by
  */
 static enum fg_status append_escaped_payload(struct fg_buffer *buffer, struct fg_bytes payload)
 {
-    enum fg_status status = FG_OK;
     if (starts_with_cbor(payload)) {
-        status = fg_buffer_append_format(buffer, "\\x%02x", payload.data[0]);
+        fg_buffer_append_format(buffer, "\\x%02x", payload.data[0]);
         payload.data++;
         payload.size--;
     }
@@ -308,23 +299,18 @@ static enum fg_status append_escaped_payload(struct fg_buffer *buffer, struct fg
     if (final_blank) {
         payload.size--;
     }
-    if (status == FG_OK) {
-        status = fg_escape_encode(payload, 0, buffer);
-    }
-    return status == FG_OK && final_blank ? fg_buffer_append_string(buffer, "\\x20") : status;
+    fg_escape_encode(payload, 0, buffer);
+    return fg_buffer_append_string(buffer, final_blank ? "\\x20" : "");
 }
 
 enum fg_status fg_humanstring_append_payload(struct fg_buffer *buffer, struct fg_bytes payload)
 {
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     enum fg_status status = append_cbor_payload(buffer, payload);
     if (status != FG_OK && status != FG_ERR_MEMORY) {
         status = append_escaped_payload(buffer, payload);
     }
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    return fg_buffer_keep_if(status, buffer, mark);
 }
 
 /* Names of the bits that have one and the rest as a number, so that nothing is lost; 0 for none. */
@@ -335,39 +321,34 @@ static enum fg_status append_flags(struct fg_buffer *buffer, bool stream, uint8_
         stream ? FG_STREAM_BEGIN | FG_STREAM_END | FG_STREAM_ENCODED : fg_frame_flags_known(type);
     uint8_t named = (uint8_t)(flags & known);
     unsigned rest = flags & ~known;
-    enum fg_status status = stream ? fg_stream_flags_append_names(buffer, named)
-                                   : fg_frame_flags_append_names(buffer, type, named);
-    if (status == FG_OK && (rest != 0 || named == 0)) {
-        status = fg_buffer_append_format(buffer, "%s%u", named != 0 ? "|" : "", rest);
+    if (stream) {
+        fg_stream_flags_append_names(buffer, named);
+    } else {
+        fg_frame_flags_append_names(buffer, type, named);
     }
-    return status == FG_OK ? fg_buffer_append_byte(buffer, ' ') : status;
+    if (rest != 0 || named == 0) {
+        fg_buffer_append_format(buffer, "%s%u", named != 0 ? "|" : "", rest);
+    }
+    return fg_buffer_append_byte(buffer, ' ');
 }
 
 static enum fg_status append_header(struct fg_buffer *buffer, const struct fg_frame_header *header)
 {
-    enum fg_status status =
-        fg_buffer_append_format(buffer, "%u %u ", header->requestid, header->streamid);
-    if (status == FG_OK) {
-        status = append_flags(buffer, true, 0, header->streamflags);
-    }
+    fg_buffer_append_format(buffer, "%u %u ", header->requestid, header->streamid);
+    append_flags(buffer, true, 0, header->streamflags);
     const char *name = fg_frame_type_name(header->type);
-    if (status == FG_OK) {
-        status = name != NULL ? fg_buffer_append_format(buffer, "%s ", name)
-                              : fg_buffer_append_format(buffer, "%u ", header->type);
+    if (name != NULL) {
+        fg_buffer_append_format(buffer, "%s ", name);
+    } else {
+        fg_buffer_append_format(buffer, "%u ", header->type);
     }
-    return status == FG_OK ? append_flags(buffer, false, header->type, header->flags) : status;
+    return append_flags(buffer, false, header->type, header->flags);
 }
 
 enum fg_status fg_humanstring_decode(const struct fg_frame *frame, struct fg_buffer *buffer)
 {
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     struct fg_bytes payload = {frame->payload, frame->header.length};
-    enum fg_status status = append_header(buffer, &frame->header);
-    if (status == FG_OK) {
-        status = fg_humanstring_append_payload(buffer, payload);
-    }
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    append_header(buffer, &frame->header);
+    return fg_buffer_keep_if(fg_humanstring_append_payload(buffer, payload), buffer, mark);
 }

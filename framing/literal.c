@@ -518,7 +518,7 @@ static enum fg_status parse_value(struct parser *parser, bool as_key)
 enum fg_status fg_literal_encode(struct fg_bytes text, const struct fg_limits *limits,
                                  struct fg_buffer *buffer, struct fg_error *error)
 {
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     struct fg_error detail = {0};
     struct parser parser = {.text = text, .limits = limits, .buffer = buffer, .error = &detail};
     enum fg_status status = parse_value(&parser, false);
@@ -529,7 +529,7 @@ enum fg_status fg_literal_encode(struct fg_bytes text, const struct fg_limits *l
     if (status == FG_OK) {
         return FG_OK;
     }
-    buffer->size = before;
+    status = fg_buffer_keep_if(status, buffer, mark);
     if (detail.message[0] == '\0') {
         /* The buffer refused: no part of the literal is to blame. */
         return fg_fail(error, status, parser.offset, "%s", fg_status_text(status));
@@ -689,10 +689,6 @@ static enum fg_status print_item(const struct fg_cbor_value *value, uint32_t ind
 enum fg_status fg_literal_decode(const struct fg_cbor_value *value, uint32_t index,
                                  struct fg_buffer *buffer)
 {
-    size_t before = buffer->size;
-    enum fg_status status = print_item(value, index, false, buffer);
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
-    return status;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
+    return fg_buffer_keep_if(print_item(value, index, false, buffer), buffer, mark);
 }

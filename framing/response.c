@@ -16,14 +16,15 @@ static enum fg_status append_frame(struct fg_buffer *buffer, struct fg_stream *s
     if (payload.size > max_frame_size || payload.size > FG_FRAME_LENGTH_MAX) {
         return fg_fail(error, FG_ERR_ARGUMENT, 0, "cannot encode data in a single frame");
     }
-    struct fg_stream before = *stream;
+    const struct fg_stream before = *stream;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     struct fg_frame_header header;
     enum fg_status status =
         fg_stream_make_header(stream, requestid, type, flags, (uint32_t)payload.size, &header);
     if (status == FG_OK) {
         status = fg_frame_append(buffer, &header, payload.data, max_frame_size);
     }
-    if (status != FG_OK) {
+    if (fg_buffer_keep_if(status, buffer, mark) != FG_OK) {
         *stream = before;
         return fg_fail(error, status, 0, "%s", fg_status_text(status));
     }
@@ -44,33 +45,27 @@ static bool is_ascii(struct fg_bytes text)
 
 static enum fg_status put_args(struct fg_buffer *payload, const struct fg_text_atom *atom)
 {
-    enum fg_status status = fg_cbor_put_bytestring(payload, "args");
-    if (status == FG_OK) {
-        status = fg_cbor_put_array(payload, atom->args_count);
-    }
-    for (size_t i = 0; i < atom->args_count && status == FG_OK; i++) {
+    fg_cbor_put_bytestring(payload, "args");
+    fg_cbor_put_array(payload, atom->args_count);
+    for (size_t i = 0; i < atom->args_count; i++) {
         /* A byte that is not UTF-8 becomes three. */
         struct fg_buffer repaired =
             FG_BUFFER_INIT(atom->args[i].size > SIZE_MAX / 3 ? SIZE_MAX : atom->args[i].size * 3);
-        status = fg_utf8_append_repaired(&repaired, atom->args[i]);
-        if (status == FG_OK) {
-            status = fg_cbor_put_bytes(payload, repaired.data, repaired.size);
-        }
+        fg_buffer_fail(payload, fg_utf8_append_repaired(&repaired, atom->args[i]));
+        fg_cbor_put_bytes(payload, repaired.data, repaired.size);
         fg_buffer_free(&repaired);
     }
-    return status;
+    return fg_buffer_status(payload);
 }
 
 static enum fg_status put_labels(struct fg_buffer *payload, const struct fg_text_atom *atom)
 {
-    enum fg_status status = fg_cbor_put_bytestring(payload, "labels");
-    if (status == FG_OK) {
-        status = fg_cbor_put_array(payload, atom->labels_count);
+    fg_cbor_put_bytestring(payload, "labels");
+    fg_cbor_put_array(payload, atom->labels_count);
+    for (size_t i = 0; i < atom->labels_count; i++) {
+        fg_cbor_put_bytes(payload, atom->labels[i].data, atom->labels[i].size);
     }
-    for (size_t i = 0; i < atom->labels_count && status == FG_OK; i++) {
-        status = fg_cbor_put_bytes(payload, atom->labels[i].data, atom->labels[i].size);
-    }
-    return status;
+    return fg_buffer_status(payload);
 }
 
 static enum fg_status check_ascii(const struct fg_text_atom *atom, struct fg_error *error)
@@ -95,19 +90,15 @@ static enum fg_status put_atom(struct fg_buffer *payload, const struct fg_text_a
     }
     struct fg_cbor_map map;
     fg_cbor_map_begin(payload, &map);
-    status = fg_cbor_put_bytestring(payload, "msg");
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytes(payload, atom->format.data, atom->format.size);
+    fg_cbor_put_bytestring(payload, "msg");
+    fg_cbor_put_bytes(payload, atom->format.data, atom->format.size);
+    if (atom->args_count > 0) {
+        put_args(payload, atom);
     }
-    if (status == FG_OK && atom->args_count > 0) {
-        status = put_args(payload, atom);
+    if (atom->labels_count > 0) {
+        put_labels(payload, atom);
     }
-    if (status == FG_OK && atom->labels_count > 0) {
-        status = put_labels(payload, atom);
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_map_end(payload, &map, false);
-    }
+    status = fg_cbor_map_end(payload, &map, false);
     return status == FG_OK ? FG_OK : fg_fail(error, status, 0, "%s", fg_status_text(status));
 }
 
@@ -217,16 +208,14 @@ static enum fg_status render_atoms(const struct fg_cbor_value *value, struct fg_
 enum fg_status fg_textoutput_render(struct fg_bytes payload, const struct fg_limits *limits,
                                     struct fg_buffer *buffer, struct fg_error *error)
 {
-    size_t before = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     struct fg_cbor_value value = {0};
     enum fg_status status = fg_cbor_decode(payload, limits, &value, error);
     if (status == FG_OK) {
         status = render_atoms(&value, buffer, error);
     }
     fg_cbor_clear(&value);
-    if (status != FG_OK) {
-        buffer->size = before;
-    }
+    status = fg_buffer_keep_if(status, buffer, mark);
     return status == FG_ERR_TRUNCATED ? FG_ERR_SYNTAX : status;
 }
 
@@ -235,16 +224,13 @@ enum fg_status fg_textoutput_render(struct fg_bytes payload, const struct fg_lim
 static enum fg_status put_pair_string(struct fg_buffer *buffer, const char *key,
                                       struct fg_bytes value)
 {
-    enum fg_status status = fg_cbor_put_bytestring(buffer, key);
-    return status == FG_OK ? fg_cbor_put_bytes(buffer, value.data, value.size) : status;
+    fg_cbor_put_bytestring(buffer, key);
+    return fg_cbor_put_bytes(buffer, value.data, value.size);
 }
 
 static enum fg_status put_pair_integer(struct fg_buffer *buffer, const char *key, int64_t value)
 {
-    enum fg_status status = fg_cbor_put_bytestring(buffer, key);
-    if (status != FG_OK) {
-        return status;
-    }
+    fg_cbor_put_bytestring(buffer, key);
     return value >= 0 ? fg_cbor_put_uint(buffer, (uint64_t)value)
                       : fg_cbor_put_negative(buffer, ~(uint64_t)value);
 }
@@ -253,20 +239,16 @@ static enum fg_status put_progress(struct fg_buffer *buffer, const struct fg_pro
 {
     struct fg_cbor_map map;
     fg_cbor_map_begin(buffer, &map);
-    enum fg_status status = put_pair_string(buffer, "topic", progress->topic);
-    if (status == FG_OK) {
-        status = put_pair_integer(buffer, "pos", progress->pos);
+    put_pair_string(buffer, "topic", progress->topic);
+    put_pair_integer(buffer, "pos", progress->pos);
+    put_pair_integer(buffer, "total", progress->total);
+    if (progress->label.data != NULL) {
+        put_pair_string(buffer, "label", progress->label);
     }
-    if (status == FG_OK) {
-        status = put_pair_integer(buffer, "total", progress->total);
+    if (progress->item.data != NULL) {
+        put_pair_string(buffer, "item", progress->item);
     }
-    if (status == FG_OK && progress->label.data != NULL) {
-        status = put_pair_string(buffer, "label", progress->label);
-    }
-    if (status == FG_OK && progress->item.data != NULL) {
-        status = put_pair_string(buffer, "item", progress->item);
-    }
-    return status == FG_OK ? fg_cbor_map_end(buffer, &map, false) : status;
+    return fg_cbor_map_end(buffer, &map, false);
 }
 
 enum fg_status fg_progress_append(struct fg_buffer *buffer, struct fg_stream *stream,

@@ -35,10 +35,11 @@ FG_MUST_CHECK enum fg_status fg_textoutput_encode(struct fg_buffer *payload,
  * max_frame_size (such frames are never split). FG_ERR_MEMORY, FG_ERR_LIMIT. On failure buffer
  * and stream are as they were. (Seed: createtextoutputframe.)
  */
-enum fg_status fg_textoutput_append(struct fg_buffer *buffer, struct fg_stream *stream,
-                                    uint16_t requestid, const struct fg_text_atom *atoms,
-                                    size_t atoms_count, uint32_t max_frame_size,
-                                    struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_textoutput_append(struct fg_buffer *buffer,
+                                                  struct fg_stream *stream, uint16_t requestid,
+                                                  const struct fg_text_atom *atoms,
+                                                  size_t atoms_count, uint32_t max_frame_size,
+                                                  struct fg_error *error);
 
 /*
  * Appends the text that a text-output payload stands for, without its labels. FG_ERR_SYNTAX if
@@ -58,9 +59,10 @@ struct fg_progress {
 };
 
 /* Appends a progress frame. Errors as fg_textoutput_append. */
-enum fg_status fg_progress_append(struct fg_buffer *buffer, struct fg_stream *stream,
-                                  uint16_t requestid, const struct fg_progress *progress,
-                                  uint32_t max_frame_size, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_progress_append(struct fg_buffer *buffer, struct fg_stream *stream,
+                                                uint16_t requestid,
+                                                const struct fg_progress *progress,
+                                                uint32_t max_frame_size, struct fg_error *error);
 
 /*
  * Parses a progress payload; the strings are borrowed from it. FG_ERR_SYNTAX: error names the
@@ -80,10 +82,11 @@ struct fg_stream_settings {
  * Appends a stream-settings frame. FG_ERR_STATE unless it is the stream's first frame. Other
  * errors as fg_textoutput_append.
  */
-enum fg_status fg_streamsettings_append(struct fg_buffer *buffer, struct fg_stream *stream,
-                                        uint16_t requestid,
-                                        const struct fg_stream_settings *settings,
-                                        uint32_t max_frame_size, struct fg_error *error);
+FG_MUST_CHECK enum fg_status fg_streamsettings_append(struct fg_buffer *buffer,
+                                                      struct fg_stream *stream, uint16_t requestid,
+                                                      const struct fg_stream_settings *settings,
+                                                      uint32_t max_frame_size,
+                                                      struct fg_error *error);
 
 /* Parses a stream-settings payload; both parts are borrowed from it. FG_ERR_TRUNCATED. */
 FG_MUST_CHECK enum fg_status fg_streamsettings_parse(struct fg_bytes payload,
@@ -94,8 +97,9 @@ FG_MUST_CHECK enum fg_status fg_streamsettings_parse(struct fg_bytes payload,
  * Appends an error-response frame; flags and message as in fg_errorframe_new. FG_ERR_ARGUMENT,
  * FG_ERR_MEMORY, FG_ERR_LIMIT. (Seed: createerrorframe.)
  */
-enum fg_status fg_errorresponse_append(struct fg_buffer *buffer, struct fg_stream *stream,
-                                       uint16_t requestid, uint8_t flags, struct fg_bytes message);
+FG_MUST_CHECK enum fg_status fg_errorresponse_append(struct fg_buffer *buffer,
+                                                     struct fg_stream *stream, uint16_t requestid,
+                                                     uint8_t flags, struct fg_bytes message);
 
 struct fg_error_response {
     bool protocol;

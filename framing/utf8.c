@@ -62,25 +62,19 @@ bool fg_utf8_valid(struct fg_bytes text)
 
 enum fg_status fg_utf8_append_repaired(struct fg_buffer *buffer, struct fg_bytes text)
 {
-    size_t before = buffer->size;
     while (text.size > 0) {
         size_t skip;
         size_t length = fg_utf8_character(text, &skip);
-        enum fg_status status;
         if (length > 0) {
             skip = length;
-            status = fg_buffer_append(buffer, text.data, length);
+            fg_buffer_append(buffer, text.data, length);
         } else {
-            status = fg_utf8_append_code_point(buffer, 0xfffd);
-        }
-        if (status != FG_OK) {
-            buffer->size = before;
-            return status;
+            fg_utf8_append_code_point(buffer, 0xfffd);
         }
         text.data += skip;
         text.size -= skip;
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 size_t fg_utf8_cut(struct fg_bytes text, size_t limit)

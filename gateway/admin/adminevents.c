@@ -57,15 +57,15 @@ struct fg_events {
 /* Takes json over. False if there is no room, or json is NULL: then there is no such event. */
 static bool append_event(struct fg_buffer *out, const char *name, char *json)
 {
-    const size_t before = out->size;
-    bool whole = json != NULL && fg_buffer_append_format(out, "event: %s\ndata: ", name) == FG_OK &&
-                 fg_buffer_append_string(out, json) == FG_OK &&
-                 fg_buffer_append_string(out, "\n\n") == FG_OK;
-    if (!whole) {
-        out->size = before;
+    const struct fg_buffer_mark mark = fg_buffer_mark(out);
+    enum fg_status status = FG_ERR_MEMORY;
+    if (json != NULL) {
+        fg_buffer_append_format(out, "event: %s\ndata: ", name);
+        fg_buffer_append_string(out, json);
+        status = fg_buffer_append_string(out, "\n\n");
     }
     free(json);
-    return whole;
+    return fg_buffer_keep_if(status, out, mark) == FG_OK;
 }
 
 /* Of the first count in events->finished those that failed, or the others. Returns how many. */

@@ -270,24 +270,23 @@ static enum fg_status append_received(struct fg_buffer *out, const struct fg_fra
 }
 
 /* Takes back what a failure left in the log. */
-static enum fg_status settle(struct fg_buffer *out, size_t size, enum fg_status status,
-                             struct fg_error *error)
+static enum fg_status settle(struct fg_buffer *out, struct fg_buffer_mark mark,
+                             enum fg_status status, struct fg_error *error)
 {
-    if (status == FG_OK) {
+    if (fg_buffer_keep_if(status, out, mark) == FG_OK) {
         return FG_OK;
     }
-    out->size = size;
     return fg_fail(error, status, 0, "cannot write the log: %s", fg_status_text(status));
 }
 
 enum fg_status fg_reflect_frame(struct fg_reflect *reflect, const struct fg_frame *frame,
                                 struct fg_buffer *out, struct fg_error *error)
 {
-    size_t size = out->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(out);
     struct fg_action action;
     enum fg_status status = fg_reactor_onframerecv(reflect->reactor, frame, &action);
     if (status != FG_OK) {
-        return settle(out, size, status, error);
+        return settle(out, mark, status, error);
     }
     json_t *meta = meta_json(&action);
     json_t *line = meta == NULL ? NULL : json_pack("[so]", fg_action_name(action.type), meta);
@@ -298,17 +297,17 @@ enum fg_status fg_reflect_frame(struct fg_reflect *reflect, const struct fg_fram
     } else {
         json_decref(line);
     }
-    return settle(out, size, status, error);
+    return settle(out, mark, status, error);
 }
 
 enum fg_status fg_reflect_end(struct fg_reflect *reflect, struct fg_buffer *out,
                               struct fg_error *error)
 {
-    size_t size = out->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(out);
     struct fg_action action;
     enum fg_status status = fg_reactor_oninputeof(reflect->reactor, &action);
     if (status != FG_OK) {
-        return settle(out, size, status, error);
+        return settle(out, mark, status, error);
     }
     json_t *meta = meta_json(&action);
     if (meta != NULL &&
@@ -323,5 +322,5 @@ enum fg_status fg_reflect_end(struct fg_reflect *reflect, struct fg_buffer *out,
     } else {
         json_decref(meta);
     }
-    return settle(out, size, status, error);
+    return settle(out, mark, status, error);
 }

@@ -89,10 +89,9 @@ static int decode_frame(struct fg_tool *tool, const struct fg_frame *frame, uint
     if (decode->form == FORM_PAYLOAD) {
         return decode_payload(tool, decode, frame, number);
     }
-    size_t size = tool->out.size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(&tool->out);
     enum fg_status status = append_line(&tool->out, decode, frame);
-    if (status != FG_OK) {
-        tool->out.size = size; /* no part of a line */
+    if (fg_buffer_keep_if(status, &tool->out, mark) != FG_OK) { /* no part of a line */
         return fg_tool_fail(tool, "frame %llu: %s", (unsigned long long)number,
                             fg_status_text(status));
     }

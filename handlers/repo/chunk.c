@@ -270,23 +270,18 @@ enum fg_status fg_chunk_decode(struct fg_chunk_decoder *decoder, struct fg_bytes
 {
     struct fg_chunk_stream stream;
     struct fg_bytes input = chunk;
-    size_t start = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     enum fg_status status = fg_chunk_stream_begin(&stream, decoder, &input, error);
     if (status != FG_OK || stream.ended) {
         return status;
     }
-    if (stream.kind == FG_CHUNK_RAW) {
-        return decode_raw(decoder, input, buffer, error);
-    }
-    status = stream.kind == FG_CHUNK_ZSTD ? unpack_frame(decoder, chunk, expected, buffer, error)
-                                          : FG_END;
+    status = stream.kind == FG_CHUNK_RAW    ? decode_raw(decoder, input, buffer, error)
+             : stream.kind == FG_CHUNK_ZSTD ? unpack_frame(decoder, chunk, expected, buffer, error)
+                                            : FG_END;
     if (status == FG_END) {
         status = unpack_all(&stream, input, expected, buffer, error);
     }
-    if (status != FG_OK) {
-        buffer->size = start;
-    }
-    return status;
+    return fg_buffer_keep_if(status, buffer, mark);
 }
 
 /* -- deltas ----------------------------------------------------------------------------------- */

@@ -15,6 +15,34 @@ static void a_buffer_grows_to_its_ceiling_and_not_beyond(void **state)
     fg_buffer_free(&buffer);
 }
 
+static void a_failure_is_remembered(void **state)
+{
+    (void)state;
+    struct fg_buffer buffer = FG_BUFFER_INIT(4);
+    fg_buffer_append_string(&buffer, "ab");
+    const struct fg_buffer_mark mark = fg_buffer_mark(&buffer);
+    assert_int_equal(fg_buffer_append_string(&buffer, "cdefg"), FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_append_byte(&buffer, 'c'), FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_append_hex(&buffer, BYTES("")), FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_append_format(&buffer, "%s", ""), FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_fail(&buffer, FG_ERR_SYNTAX), FG_ERR_LIMIT);
+    assert_bytes(fg_buffer_view(&buffer), "ab");
+
+    /* What failed before the mark stays failed. */
+    assert_int_equal(fg_buffer_keep_if(FG_ERR_IO, &buffer, fg_buffer_mark(&buffer)), FG_ERR_IO);
+    assert_int_equal(fg_buffer_status(&buffer), FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_keep_if(FG_OK, &buffer, mark), FG_OK);
+    assert_int_equal(fg_buffer_status(&buffer), FG_ERR_LIMIT);
+
+    assert_int_equal(fg_buffer_keep_if(FG_ERR_LIMIT, &buffer, mark), FG_ERR_LIMIT);
+    assert_int_equal(fg_buffer_append_byte(&buffer, 'c'), FG_OK);
+    assert_bytes(fg_buffer_view(&buffer), "abc");
+    assert_int_equal(fg_buffer_fail(&buffer, FG_ERR_SYNTAX), FG_ERR_SYNTAX);
+    fg_buffer_reset(&buffer);
+    assert_int_equal(fg_buffer_status(&buffer), FG_OK);
+    fg_buffer_free(&buffer);
+}
+
 static void sizes_that_would_overflow_are_refused(void **state)
 {
     (void)state;
@@ -111,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_grows_to_its_ceiling_and_not_beyond),
+        cmocka_unit_test(a_failure_is_remembered),
         cmocka_unit_test(sizes_that_would_overflow_are_refused),
         cmocka_unit_test(what_is_reserved_and_filled_is_kept),
         cmocka_unit_test(a_detached_buffer_is_empty),

@@ -43,6 +43,8 @@ static void a_payload_over_the_frame_size_is_refused(void **state)
     struct fg_frame_header header = {.length = 101, .streamid = 1, .type = 1};
     assert_int_equal(fg_frame_append(&buffer, &header, payload, 100), FG_ERR_ARGUMENT);
     assert_int_equal(buffer.size, 0);
+    assert_int_equal(fg_buffer_status(&buffer), FG_ERR_ARGUMENT);
+    fg_buffer_reset(&buffer);
     assert_int_equal(fg_frame_append(&buffer, &header, payload, 101), FG_OK);
     assert_int_equal(buffer.size, 109);
     header.type = 16;
@@ -121,7 +123,7 @@ static void the_repr_is_the_seeds(void **state)
         struct fg_buffer small = FG_BUFFER_INIT(ceiling);
         assert_int_equal(fg_frame_append_repr(&small, &(struct fg_frame_header){0, 1, 2, 7, 1, 7}),
                          FG_ERR_LIMIT);
-        assert_int_equal(small.size, 0);
+        assert_true(small.size <= ceiling);
         fg_buffer_free(&small);
     }
 }
