@@ -64,7 +64,8 @@ static enum fg_status collect(struct fg_source *body, struct fg_buffer *bytes)
         bytes->size += status == FG_OK ? size : 0;
     }
     if (status == FG_END && fg_source_lacks(body)) {
-        return FG_ERR_CORRUPT; /* as the bytes say themselves */
+        /* As the bytes say themselves. */
+        return strstr(body->error->message, "memory") != NULL ? FG_ERR_MEMORY : FG_ERR_CORRUPT;
     }
     return status == FG_END ? FG_OK : status;
 }
