@@ -312,13 +312,12 @@ static enum fg_status put_texts_difference(struct fg_deltagroup *group, struct f
         return status;
     }
     const struct fg_delta_walker walker = {forget, texts};
-    size_t start = buffer->size;
+    const struct fg_buffer_mark mark = fg_buffer_mark(buffer);
     size_t ceiling = buffer->ceiling;
-    buffer->ceiling = start + LONG_MIN_SIZE;
+    buffer->ceiling = mark.size + LONG_MIN_SIZE;
     status = fg_delta_put(base, text, group->kind == FG_DELTAGROUP_MANIFESTS, &walker, buffer);
     buffer->ceiling = ceiling;
-    if (status == FG_ERR_LIMIT) {
-        buffer->size = start;
+    if (fg_buffer_keep_if(status, buffer, mark) == FG_ERR_LIMIT) {
         status = put_long_replacement(group, base.size, texts[1], buffer);
         texts[1] = NULL;
     }
