@@ -138,5 +138,13 @@ bool fg_accept_admits(const struct fg_accept *accept)
 
 bool fg_content_type_is(struct fg_bytes value, const char *type)
 {
-    return is_plain(value, type) || equal_caseless(take_until(&value, ';'), type, strlen(type));
+    if (is_plain(value, type)) {
+        return true;
+    }
+    bool is = value.size > 0;
+    while (is && value.size > 0) {
+        struct fg_bytes element = take_until(&value, ',');
+        is = equal_caseless(take_until(&element, ';'), type, strlen(type));
+    }
+    return is;
 }

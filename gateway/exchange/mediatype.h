@@ -24,7 +24,10 @@ void fg_accept_take(struct fg_accept *accept, struct fg_bytes value, const char 
 /* True if a range admits the type, with a q that is not 0. */
 bool fg_accept_admits(const struct fg_accept *accept);
 
-/* True if a Content-Type field's value says this type; parameters are ignored. */
+/*
+ * True if a Content-Type field's value says this type and no other; parameters are ignored. A proxy
+ * may have joined several fields by commas.
+ */
 bool fg_content_type_is(struct fg_bytes value, const char *type);
 
 #endif

@@ -34,8 +34,9 @@ struct summary {
     unsigned lengths;
     unsigned hosts;
     struct fg_bytes length;
-    unsigned content_types;
-    struct fg_bytes content_type;
+    unsigned content_types; /* fields of any type; the next two are fields of one type */
+    unsigned framed;
+    unsigned classic;
     struct fg_accept accept;
     uint64_t bytes;
     size_t arguments; /* fields of arguments, which have a limit of their own */
@@ -206,7 +207,11 @@ static bool summarize_known(const struct fg_field *field, struct summary *summar
         fg_accept_take(&summary->accept, field->value, FG_MEDIA_TYPE);
     } else if (fg_field_is(field, "content-type")) {
         summary->content_types++;
-        summary->content_type = field->value;
+        if (fg_content_type_is(field->value, FG_MEDIA_TYPE)) {
+            summary->framed++;
+        } else if (fg_content_type_is(field->value, FG_CLASSIC_TYPE)) {
+            summary->classic++;
+        }
     } else if (fg_field_is(field, "content-length")) {
         summary->lengths++;
         summary->length = field->value;
@@ -530,8 +535,7 @@ static void route_command(const struct fg_config *config, const struct summary *
     } else if (route->kind == FG_ROUTE_COMMANDS && !fg_accept_admits(&summary->accept)) {
         answer_text(route, 406, "client MUST specify Accept header with value: " FG_MEDIA_TYPE);
     } else if (route->kind == FG_ROUTE_COMMANDS &&
-               (summary->content_types != 1 ||
-                !fg_content_type_is(summary->content_type, FG_MEDIA_TYPE))) {
+               (summary->framed == 0 || summary->framed != summary->content_types)) {
         answer_text(route, 415, "client MUST send Content-Type header with value: " FG_MEDIA_TYPE);
     } else {
         check_body_size(config, route);
@@ -606,8 +610,8 @@ static void route_classic(const struct fg_config *config, const struct fg_head *
     route->kind = FG_ROUTE_CLASSIC;
     route->classic = command;
     route->posted = is_post(head);
-    route->typed =
-        summary->content_types == 1 && fg_content_type_is(summary->content_type, FG_CLASSIC_TYPE);
+    /* git-cinnabar says it twice where the arguments come in the body. */
+    route->typed = summary->classic > 0 && summary->classic == summary->content_types;
     bool push = route->spec != NULL && route->spec->permission == FG_PERMISSION_PUSH;
     if (push && fg_route_permit_classic(config, head, FG_PERMISSION_PUSH, route)) {
         (void)fg_route_permit_classic_push(route);

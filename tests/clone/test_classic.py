@@ -196,6 +196,15 @@ class Classic(unittest.TestCase):
             self.assertEqual(ask(self.port, batch, form, b"").status, 415, batch)
         self.assertEqual(ask(self.port, "cmd=listkeys&namespace=bookmarks").body.count(b"new"), 0)
 
+    def test_the_type_of_a_push_may_be_said_twice(self):
+        """git-cinnabar sends both where the arguments of unbundle come in the body."""
+        arguments = b"namespace=bookmarks&key=no&old=&new=" + b"1" * 40
+        for first, second, status in ((TYPE, TYPE, 200), (TYPE, "text/plain", 415), ("text/plain", TYPE, 415)):
+            headers = ["X-HgArgs-Post: %d" % len(arguments), "Authorization: Bearer " + support.http.TOKEN]
+            headers += ["Content-Type: " + first, "Content-Type: " + second]
+            answer = self.server.post("/?cmd=pushkey", arguments, headers)
+            self.assertEqual(answer.status, status, (first, second, answer.body))
+
     def test_a_batch_that_needs_a_login_counts_as_one(self):
         batch = self.batch("heads ", "pushkey namespace=bookmarks,key=new,old=,new=" + self.nodes[0])
         headers = {"Content-Type": TYPE}

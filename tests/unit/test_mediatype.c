@@ -90,6 +90,8 @@ static void content_type(void **state)
     (void)state;
     assert_true(fg_content_type_is(fg_bytes_from_string(TYPE), TYPE));
     assert_true(fg_content_type_is(fg_bytes_from_string(" Application/X-Y ; a=b"), TYPE));
+    assert_true(fg_content_type_is(fg_bytes_from_string(TYPE ";a=\",\", " TYPE), TYPE));
+    assert_false(fg_content_type_is(fg_bytes_from_string("text/html, " TYPE), TYPE));
     assert_false(fg_content_type_is(fg_bytes_from_string(TYPE "z"), TYPE));
     assert_false(fg_content_type_is(fg_bytes_from_string(TYPE ", text/html"), TYPE));
     assert_false(fg_content_type_is(fg_bytes_from_string("*/*"), TYPE));
