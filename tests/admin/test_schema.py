@@ -109,7 +109,8 @@ class Answers(support.AdminTest):
         command = self.server.wait_until(
             lambda state: state["commands"]["sleep"]["runs"] > 0 and not state["exchanges"]
         )["commands"]["sleep"]
-        self.assertGreaterEqual(command["latency"]["sum_seconds"], 0.1)
+        tick = 0.01  # the clock that commands are timed by moves in steps, on some kernels so large
+        self.assertGreaterEqual(command["latency"]["sum_seconds"], 0.1 - tick)
         self.assertGreaterEqual(command["latency"]["p50_seconds"], 0.1 * 7 / 8)
 
     @web.needs_fake
