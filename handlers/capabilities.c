@@ -15,15 +15,6 @@ static const char *const compressions[] = {"zstd", "zlib"};
 
 enum { COMPRESSIONS_COUNT = sizeof compressions / sizeof compressions[0] };
 
-/* Adds a step to a chain of appends, which ends with the first failure. */
-#define TRY(expression)                                                                            \
-    do {                                                                                           \
-        enum fg_status try_status = (expression);                                                  \
-        if (try_status != FG_OK) {                                                                 \
-            return try_status;                                                                     \
-        }                                                                                          \
-    } while (0)
-
 static enum fg_status put_arguments(const struct fg_command_spec *spec, struct fg_buffer *buffer)
 {
     const struct fg_limits limits = FG_LIMITS_DEFAULT;
@@ -31,8 +22,9 @@ static enum fg_status put_arguments(const struct fg_command_spec *spec, struct f
     fg_cbor_map_begin(buffer, &map);
     for (const struct fg_argument_spec *argument = spec->arguments; argument->name != NULL;
          argument++) {
-        TRY(fg_cbor_put_bytestring(buffer, argument->name));
-        TRY(fg_literal_encode(fg_bytes_from_string(argument->example), &limits, buffer, NULL));
+        fg_cbor_put_bytestring(buffer, argument->name);
+        fg_buffer_fail(buffer, fg_literal_encode(fg_bytes_from_string(argument->example), &limits,
+                                                 buffer, NULL));
     }
     return fg_cbor_map_end(buffer, &map, false);
 }
@@ -40,13 +32,13 @@ static enum fg_status put_arguments(const struct fg_command_spec *spec, struct f
 static enum fg_status put_command(const struct fg_command_spec *spec, struct fg_buffer *buffer)
 {
     struct fg_cbor_map map;
-    TRY(fg_cbor_put_bytestring(buffer, spec->name));
+    fg_cbor_put_bytestring(buffer, spec->name);
     fg_cbor_map_begin(buffer, &map);
-    TRY(fg_cbor_put_bytestring(buffer, "args"));
-    TRY(put_arguments(spec, buffer));
-    TRY(fg_cbor_put_bytestring(buffer, "permissions"));
-    TRY(fg_cbor_put_array(buffer, 1));
-    TRY(fg_cbor_put_bytestring(buffer, spec->permission == FG_PERMISSION_PULL ? "pull" : "push"));
+    fg_cbor_put_bytestring(buffer, "args");
+    put_arguments(spec, buffer);
+    fg_cbor_put_bytestring(buffer, "permissions");
+    fg_cbor_put_array(buffer, 1);
+    fg_cbor_put_bytestring(buffer, spec->permission == FG_PERMISSION_PULL ? "pull" : "push");
     return fg_cbor_map_end(buffer, &map, false);
 }
 
@@ -58,7 +50,7 @@ static enum fg_status put_commands(struct fg_buffer *buffer)
     fg_cbor_map_begin(buffer, &map);
     for (size_t i = 0; i < count; i++) {
         if (!commands[i]->debug) {
-            TRY(put_command(commands[i], buffer));
+            put_command(commands[i], buffer);
         }
     }
     return fg_cbor_map_end(buffer, &map, false);
@@ -66,15 +58,15 @@ static enum fg_status put_commands(struct fg_buffer *buffer)
 
 static enum fg_status put_compression(struct fg_buffer *buffer)
 {
-    TRY(fg_cbor_put_array(buffer, COMPRESSIONS_COUNT));
+    fg_cbor_put_array(buffer, COMPRESSIONS_COUNT);
     for (size_t i = 0; i < COMPRESSIONS_COUNT; i++) {
         struct fg_cbor_map map;
         fg_cbor_map_begin(buffer, &map);
-        TRY(fg_cbor_put_bytestring(buffer, "name"));
-        TRY(fg_cbor_put_bytestring(buffer, compressions[i]));
-        TRY(fg_cbor_map_end(buffer, &map, false));
+        fg_cbor_put_bytestring(buffer, "name");
+        fg_cbor_put_bytestring(buffer, compressions[i]);
+        fg_cbor_map_end(buffer, &map, false);
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 static enum fg_status put_formats(const struct fg_layout *layout, struct fg_buffer *buffer)
@@ -83,26 +75,26 @@ static enum fg_status put_formats(const struct fg_layout *layout, struct fg_buff
     while (fg_layout_format(layout, count) != NULL) {
         count++;
     }
-    TRY(fg_cbor_put_array(buffer, count));
+    fg_cbor_put_array(buffer, count);
     for (unsigned i = 0; i < count; i++) {
-        TRY(fg_cbor_put_bytestring(buffer, fg_layout_format(layout, i)));
+        fg_cbor_put_bytestring(buffer, fg_layout_format(layout, i));
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 enum fg_status fg_capabilities_put(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
 {
     struct fg_cbor_map map;
     fg_cbor_map_begin(buffer, &map);
-    TRY(fg_cbor_put_bytestring(buffer, "commands"));
-    TRY(put_commands(buffer));
-    TRY(fg_cbor_put_bytestring(buffer, "compression"));
-    TRY(put_compression(buffer));
-    TRY(fg_cbor_put_bytestring(buffer, "framingmediatypes"));
-    TRY(fg_cbor_put_array(buffer, 1));
-    TRY(fg_cbor_put_bytestring(buffer, MEDIA_TYPE));
-    TRY(fg_cbor_put_bytestring(buffer, "rawrepoformats"));
-    TRY(put_formats(snapshot->layout, buffer));
+    fg_cbor_put_bytestring(buffer, "commands");
+    put_commands(buffer);
+    fg_cbor_put_bytestring(buffer, "compression");
+    put_compression(buffer);
+    fg_cbor_put_bytestring(buffer, "framingmediatypes");
+    fg_cbor_put_array(buffer, 1);
+    fg_cbor_put_bytestring(buffer, MEDIA_TYPE);
+    fg_cbor_put_bytestring(buffer, "rawrepoformats");
+    put_formats(snapshot->layout, buffer);
     return fg_cbor_map_end(buffer, &map, false);
 }
 

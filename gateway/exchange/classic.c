@@ -9,15 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Adds a step to a chain of appends, which ends with the first failure. */
-#define TRY(expression)                                                                            \
-    do {                                                                                           \
-        enum fg_status try_status = (expression);                                                  \
-        if (try_status != FG_OK) {                                                                 \
-            return try_status;                                                                     \
-        }                                                                                          \
-    } while (0)
-
 enum { QUOTE_MAX = 60 }; /* bytes of the peer's own words that a message repeats */
 
 /* -- the commands ----------------------------------------------------------------------------- */
@@ -244,8 +235,11 @@ static enum fg_status put_nodes(struct fg_bytes text, const char *name, struct f
             return fg_fail(error, FG_ERR_SYNTAX, 0, "argument '%s': '%s' is not a node in hex",
                            name, quote(word, shown));
         }
-        TRY(marker != NULL ? fg_cbor_put_bytestring(buffer, marker)
-                           : fg_cbor_put_bytes(buffer, node, sizeof(node)));
+        if (marker != NULL) {
+            fg_cbor_put_bytestring(buffer, marker);
+        } else {
+            fg_cbor_put_bytes(buffer, node, sizeof(node));
+        }
         count++;
     }
     return fg_cbor_wrap_array(buffer, start, count);
@@ -257,7 +251,7 @@ static enum fg_status put_words(struct fg_bytes text, struct fg_buffer *buffer)
     uint64_t count = 0;
     while (text.size > 0) {
         struct fg_bytes word = until(&text, ',');
-        TRY(fg_cbor_put_bytes(buffer, word.data, word.size));
+        fg_cbor_put_bytes(buffer, word.data, word.size);
         count++;
     }
     return fg_cbor_wrap_array(buffer, start, count);
@@ -310,18 +304,18 @@ enum fg_status fg_classic_put_request(const struct fg_command_spec *spec,
     struct fg_cbor_map request;
     struct fg_cbor_map map;
     fg_cbor_map_begin(buffer, &request);
-    TRY(fg_cbor_put_bytestring(buffer, "name"));
-    TRY(fg_cbor_put_bytestring(buffer, spec->name));
-    TRY(fg_cbor_put_bytestring(buffer, "args"));
+    fg_cbor_put_bytestring(buffer, "name");
+    fg_cbor_put_bytestring(buffer, spec->name);
+    fg_cbor_put_bytestring(buffer, "args");
     fg_cbor_map_begin(buffer, &map);
     for (const struct fg_argument_spec *known = spec->arguments; known->name != NULL; known++) {
         const struct fg_classic_argument *given = fg_classic_argument(arguments, known->name);
         if (given != NULL) {
-            TRY(fg_cbor_put_bytestring(buffer, known->name));
-            TRY(put_value(known, given->value, buffer, error));
+            fg_cbor_put_bytestring(buffer, known->name);
+            fg_buffer_fail(buffer, put_value(known, given->value, buffer, error));
         }
     }
-    TRY(fg_cbor_map_end(buffer, &map, false));
+    fg_cbor_map_end(buffer, &map, false);
     return fg_cbor_map_end(buffer, &request, false);
 }
 
@@ -334,14 +328,14 @@ enum fg_status fg_classic_put_escaped(struct fg_buffer *buffer, struct fg_bytes 
         for (size_t e = 0; e < sizeof(escapes) / 2; e++) {
             if (text.data[i] == (uint8_t)escapes[e][1]) {
                 const char pair[] = {':', escapes[e][0]};
-                TRY(fg_buffer_append(buffer, text.data + start, i - start));
-                TRY(fg_buffer_append(buffer, pair, sizeof(pair)));
+                fg_buffer_append(buffer, text.data + start, i - start);
+                fg_buffer_append(buffer, pair, sizeof(pair));
                 start = i + 1;
             }
         }
     }
     return start < text.size ? fg_buffer_append(buffer, text.data + start, text.size - start)
-                             : FG_OK;
+                             : fg_buffer_status(buffer);
 }
 
 enum fg_status fg_classic_put_quoted(struct fg_buffer *buffer, struct fg_bytes text)
@@ -352,16 +346,19 @@ enum fg_status fg_classic_put_quoted(struct fg_buffer *buffer, struct fg_bytes t
         uint8_t letter = byte | 0x20;
         bool safe = (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') ||
                     (byte != 0 && strchr(plain, byte) != NULL);
-        TRY(safe ? fg_buffer_append_byte(buffer, byte)
-                 : fg_buffer_append_format(buffer, "%%%02X", byte));
+        if (safe) {
+            fg_buffer_append_byte(buffer, byte);
+        } else {
+            fg_buffer_append_format(buffer, "%%%02X", byte);
+        }
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 static enum fg_status put_hex(struct fg_buffer *buffer, const struct fg_cbor_item *item)
 {
     return item->type == FG_CBOR_BYTES ? fg_buffer_append_hex(buffer, item->string)
-                                       : FG_ERR_CORRUPT;
+                                       : fg_buffer_fail(buffer, FG_ERR_CORRUPT);
 }
 
 /* The nodes of the list at index, with a blank between them. */
@@ -370,20 +367,20 @@ static enum fg_status put_node_list(struct fg_buffer *buffer, const struct fg_cb
 {
     const struct fg_cbor_item *items = answer->items;
     if (items[index].type != FG_CBOR_ARRAY) {
-        return FG_ERR_CORRUPT;
+        return fg_buffer_fail(buffer, FG_ERR_CORRUPT);
     }
     for (uint32_t i = index + 1; i < items[index].next; i = items[i].next) {
         if (i > index + 1) {
-            TRY(fg_buffer_append_byte(buffer, ' '));
+            fg_buffer_append_byte(buffer, ' ');
         }
-        TRY(put_hex(buffer, &items[i]));
+        put_hex(buffer, &items[i]);
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 static enum fg_status put_heads(const struct fg_cbor_value *answer, struct fg_buffer *buffer)
 {
-    TRY(put_node_list(buffer, answer, 0));
+    put_node_list(buffer, answer, 0);
     return fg_buffer_append_byte(buffer, '\n');
 }
 
@@ -391,20 +388,20 @@ static enum fg_status put_branchmap(const struct fg_cbor_value *answer, struct f
 {
     const struct fg_cbor_item *items = answer->items;
     if (items[0].type != FG_CBOR_MAP) {
-        return FG_ERR_CORRUPT;
+        return fg_buffer_fail(buffer, FG_ERR_CORRUPT);
     }
     for (uint32_t key = 1; key < items[0].next; key = items[items[key].next].next) {
         if (items[key].type != FG_CBOR_BYTES) {
-            return FG_ERR_CORRUPT;
+            return fg_buffer_fail(buffer, FG_ERR_CORRUPT);
         }
         if (key > 1) {
-            TRY(fg_buffer_append_byte(buffer, '\n'));
+            fg_buffer_append_byte(buffer, '\n');
         }
-        TRY(fg_classic_put_quoted(buffer, items[key].string));
-        TRY(fg_buffer_append_byte(buffer, ' '));
-        TRY(put_node_list(buffer, answer, items[key].next));
+        fg_classic_put_quoted(buffer, items[key].string);
+        fg_buffer_append_byte(buffer, ' ');
+        put_node_list(buffer, answer, items[key].next);
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 static int compare_keys(const void *one, const void *other)
@@ -421,13 +418,13 @@ static enum fg_status put_pairs(const struct fg_classic_argument *pairs, size_t 
 {
     for (size_t i = 0; i < count; i++) {
         if (i > 0) {
-            TRY(fg_buffer_append_byte(buffer, '\n'));
+            fg_buffer_append_byte(buffer, '\n');
         }
-        TRY(fg_buffer_append(buffer, pairs[i].name.data, pairs[i].name.size));
-        TRY(fg_buffer_append_byte(buffer, '\t'));
-        TRY(fg_buffer_append(buffer, pairs[i].value.data, pairs[i].value.size));
+        fg_buffer_append(buffer, pairs[i].name.data, pairs[i].name.size);
+        fg_buffer_append_byte(buffer, '\t');
+        fg_buffer_append(buffer, pairs[i].value.data, pairs[i].value.size);
     }
-    return FG_OK;
+    return fg_buffer_status(buffer);
 }
 
 /* Sorted by their bytes; CBOR has the short ones first. */
@@ -469,8 +466,8 @@ static enum fg_status put_known(const struct fg_cbor_value *answer, struct fg_bu
 
 static enum fg_status put_lookup(const struct fg_cbor_value *answer, struct fg_buffer *buffer)
 {
-    TRY(fg_buffer_append_string(buffer, "1 "));
-    TRY(put_hex(buffer, &answer->items[0]));
+    fg_buffer_append_string(buffer, "1 ");
+    put_hex(buffer, &answer->items[0]);
     return fg_buffer_append_byte(buffer, '\n');
 }
 

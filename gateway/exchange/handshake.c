@@ -17,15 +17,6 @@
 
 enum { TOKENS_MAX = 16 * 1024 }; /* bytes of all of them */
 
-/* Adds a step to a chain of appends, which ends with the first failure. */
-#define TRY(expression)                                                                            \
-    do {                                                                                           \
-        enum fg_status try_status = (expression);                                                  \
-        if (try_status != FG_OK) {                                                                 \
-            return try_status;                                                                     \
-        }                                                                                          \
-    } while (0)
-
 /* True if word is one of the blank-separated words of text. */
 static bool has_word(struct fg_bytes text, const char *word)
 {
@@ -78,7 +69,7 @@ static bool streams(const struct fg_snapshot *snapshot)
  * What bundles of the second kind may hold, a line each. What only a pusher asks for is as
  * Mercurial has it, since Mercurial takes the push.
  */
-static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+static void put_bundle2(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
 {
     static const struct {
         const char *command; /* that makes it true; NULL: getbundle itself */
@@ -97,71 +88,72 @@ static enum fg_status put_bundle2(const struct fg_snapshot *snapshot, struct fg_
         {"unbundle", "\nremote-changegroup=http,https"},
     };
     const struct fg_site_values *values = fg_snapshot_values(snapshot);
-    TRY(fg_buffer_append_string(buffer, " bundle2="));
+    fg_buffer_append_string(buffer, " bundle2=");
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         bool races = strcmp(lines[i].line, "\ncheckheads=related") == 0 && !values->related_heads;
         if (!races && (lines[i].command == NULL || is_served(lines[i].command))) {
-            TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string(lines[i].line)));
+            fg_classic_put_quoted(buffer, fg_bytes_from_string(lines[i].line));
         }
         /* Whoever hears of markers sends his and asks for ours. */
         if (strcmp(lines[i].line, "\nlistkeys") == 0 && values->exchange) {
-            TRY(fg_classic_put_quoted(buffer, fg_bytes_from_string("\nobsmarkers=V0,V1")));
+            fg_classic_put_quoted(buffer, fg_bytes_from_string("\nobsmarkers=V0,V1"));
         }
     }
-    bool stream = streams(snapshot) && values->bundle2_stream;
-    return stream ? fg_classic_put_quoted(buffer, fg_bytes_from_string("\nstream=v2")) : FG_OK;
+    if (streams(snapshot) && values->bundle2_stream) {
+        fg_classic_put_quoted(buffer, fg_bytes_from_string("\nstream=v2"));
+    }
 }
 
 /* The formats that a client must know to take the store's files as they are. */
-static enum fg_status put_stream(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
+static void put_stream(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
 {
     struct fg_buffer formats = FG_BUFFER_INIT(TOKENS_MAX);
-    enum fg_status status = fg_streamclone_requirements(snapshot, &formats);
-    if (status == FG_OK && fg_bytes_equal_string(fg_buffer_view(&formats), "revlogv1")) {
-        status = fg_buffer_append_string(buffer, " stream");
-    } else if (status == FG_OK) {
-        status = fg_buffer_append_format(buffer, " streamreqs=%.*s", (int)formats.size,
-                                         (const char *)formats.data);
+    fg_buffer_fail(buffer, fg_streamclone_requirements(snapshot, &formats));
+    if (fg_bytes_equal_string(fg_buffer_view(&formats), "revlogv1")) {
+        fg_buffer_append_string(buffer, " stream");
+    } else {
+        fg_buffer_append_format(buffer, " streamreqs=%.*s", (int)formats.size,
+                                formats.size > 0 ? (const char *)formats.data : "");
     }
     fg_buffer_free(&formats);
-    return status;
 }
 
 /* In the order of their bytes, as Mercurial has them. */
 static enum fg_status put_tokens(const struct fg_access *access, const struct fg_snapshot *snapshot,
                                  struct fg_buffer *buffer)
 {
-    TRY(fg_buffer_append_string(buffer, "batch branchmap"));
+    fg_buffer_append_string(buffer, "batch branchmap");
     if (is_served("getbundle")) {
-        TRY(put_bundle2(snapshot, buffer));
+        put_bundle2(snapshot, buffer);
     }
     if (fg_clonebundles_exist(snapshot)) {
-        TRY(fg_buffer_append_string(buffer, " clonebundles clonebundles_manifest"));
+        fg_buffer_append_string(buffer, " clonebundles clonebundles_manifest");
     }
-    TRY(fg_buffer_append_string(buffer, " compression=zstd,zlib"));
+    fg_buffer_append_string(buffer, " compression=zstd,zlib");
     if (is_served("getbundle")) {
-        TRY(fg_buffer_append_string(buffer, " getbundle"));
+        fg_buffer_append_string(buffer, " getbundle");
     }
-    TRY(fg_buffer_append_string(buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx"));
+    fg_buffer_append_string(buffer, " httpheader=1024 httpmediatype=0.1rx,0.1tx,0.2tx");
     /*
      * A client that sends arguments before a bundle cannot send both again when it is asked for
-     * credentials: Mercurial's (to 7.2 at least) then sends neither, and waits. Where readers are
-     * asked, they have sent them since the handshake. Where anybody reads and some push, arguments
-     * stay in the header, which has room for them: see fg_answer's widens.
+     * credentials: Mercurial's (6.3 and 7.0 at least) then sends neither, and waits. Where readers
+     * are asked, they have sent them since the handshake. Where anybody reads and some push,
+     * arguments stay in the header, which has room for them: see fg_answer's widens.
      */
     if (!fg_access_has_pushers(access) || fg_access_asks_readers(access)) {
-        TRY(fg_buffer_append_string(buffer, " httppostargs"));
+        fg_buffer_append_string(buffer, " httppostargs");
     }
-    TRY(fg_buffer_append_string(buffer, " known lookup"));
+    fg_buffer_append_string(buffer, " known lookup");
     if (is_served("pushkey")) {
-        TRY(fg_buffer_append_string(buffer, " pushkey"));
+        fg_buffer_append_string(buffer, " pushkey");
     }
     if (streams(snapshot)) {
-        TRY(put_stream(snapshot, buffer));
+        put_stream(snapshot, buffer);
     }
-    return is_served("unbundle")
-               ? fg_buffer_append_string(buffer, " unbundle=HG10GZ,HG10BZ,HG10UN unbundlehash")
-               : FG_OK;
+    if (is_served("unbundle")) {
+        fg_buffer_append_string(buffer, " unbundle=HG10GZ,HG10BZ,HG10UN unbundlehash");
+    }
+    return fg_buffer_status(buffer);
 }
 
 enum fg_status fg_handshake_put_tokens(struct fg_gateway *gateway, struct fg_buffer *buffer,
@@ -208,14 +200,11 @@ static enum fg_status append_apis(const struct fg_handshake *handshake, struct f
 {
     struct fg_cbor_map map;
     fg_cbor_map_begin(body, &map);
-    enum fg_status status = FG_OK;
     if (handshake->api) {
-        status = fg_cbor_put_bytestring(body, FG_API_NAME);
-        if (status == FG_OK) {
-            status = append_descriptor(gateway, body, error);
-        }
+        fg_cbor_put_bytestring(body, FG_API_NAME);
+        fg_buffer_fail(body, append_descriptor(gateway, body, error));
     }
-    return status == FG_OK ? fg_cbor_map_end(body, &map, false) : status;
+    return fg_cbor_map_end(body, &map, false);
 }
 
 static enum fg_status append_cbor(const struct fg_handshake *handshake, struct fg_gateway *gateway,
@@ -223,28 +212,16 @@ static enum fg_status append_cbor(const struct fg_handshake *handshake, struct f
 {
     struct fg_cbor_map map;
     fg_cbor_map_begin(body, &map);
-    enum fg_status status = fg_cbor_put_bytestring(body, "apibase");
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytestring(body, "api/");
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytestring(body, "apis");
-    }
-    if (status == FG_OK) {
-        status = append_apis(handshake, gateway, body, error);
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytestring(body, "v1capabilities");
-    }
+    fg_cbor_put_bytestring(body, "apibase");
+    fg_cbor_put_bytestring(body, "api/");
+    fg_cbor_put_bytestring(body, "apis");
+    append_apis(handshake, gateway, body, error);
+    fg_cbor_put_bytestring(body, "v1capabilities");
     struct fg_buffer tokens = FG_BUFFER_INIT(TOKENS_MAX);
-    if (status == FG_OK) {
-        status = fg_handshake_put_tokens(gateway, &tokens, error);
-    }
-    if (status == FG_OK) {
-        status = fg_cbor_put_bytes(body, tokens.data, tokens.size);
-    }
+    fg_buffer_fail(body, fg_handshake_put_tokens(gateway, &tokens, error));
+    fg_cbor_put_bytes(body, tokens.data, tokens.size);
     fg_buffer_free(&tokens);
-    return status == FG_OK ? fg_cbor_map_end(body, &map, false) : status;
+    return fg_cbor_map_end(body, &map, false);
 }
 
 enum fg_status fg_handshake_answer(const struct fg_handshake *handshake, struct fg_gateway *gateway,

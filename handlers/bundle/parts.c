@@ -12,8 +12,7 @@
 enum fg_status fg_part_put_bookmarks(const struct fg_snapshot *snapshot, struct fg_buffer *buffer)
 {
     const struct fg_names *bookmarks = &snapshot->bookmarks;
-    enum fg_status status = FG_OK;
-    for (size_t i = 0; i < bookmarks->count && status == FG_OK; i++) {
+    for (size_t i = 0; i < bookmarks->count; i++) {
         struct fg_bytes name = fg_names_name(bookmarks, i);
         const struct fg_node *node = &bookmarks->items[i].node;
         if (name.size > UINT16_MAX || fg_bookmark_is_divergent(name) ||
@@ -22,28 +21,22 @@ enum fg_status fg_part_put_bookmarks(const struct fg_snapshot *snapshot, struct 
         }
         uint8_t size[2];
         fg_write_be16(size, (uint16_t)name.size);
-        status = fg_buffer_append(buffer, node->bytes, FG_NODE_SIZE);
-        if (status == FG_OK) {
-            status = fg_buffer_append(buffer, size, sizeof size);
-        }
-        if (status == FG_OK) {
-            status = fg_buffer_append(buffer, name.data, name.size);
-        }
+        fg_buffer_append(buffer, node->bytes, FG_NODE_SIZE);
+        fg_buffer_append(buffer, size, sizeof size);
+        fg_buffer_append(buffer, name.data, name.size);
     }
-    return status;
+    return fg_buffer_status(buffer);
 }
 
 static enum fg_status put_pair(void *context, struct fg_bytes key, struct fg_bytes value)
 {
     struct fg_buffer *buffer = context;
-    enum fg_status status = buffer->size > 0 ? fg_buffer_append_byte(buffer, '\n') : FG_OK;
-    if (status == FG_OK) {
-        status = fg_buffer_append(buffer, key.data, key.size);
+    if (buffer->size > 0) {
+        fg_buffer_append_byte(buffer, '\n');
     }
-    if (status == FG_OK) {
-        status = fg_buffer_append_byte(buffer, '\t');
-    }
-    return status == FG_OK ? fg_buffer_append(buffer, value.data, value.size) : status;
+    fg_buffer_append(buffer, key.data, key.size);
+    fg_buffer_append_byte(buffer, '\t');
+    return fg_buffer_append(buffer, value.data, value.size);
 }
 
 enum fg_status fg_part_put_keys(const struct fg_snapshot *snapshot, struct fg_bytes namespace,
