@@ -128,6 +128,23 @@ static int put_all(struct fg_log *log, struct fg_bytes lines)
     return failure;
 }
 
+/*
+ * Says how many lines were lost. The thread of standard error writes that itself, since its queue
+ * may be full again. False: it could not.
+ */
+static bool tell_lost(struct fg_log *log, uint64_t count)
+{
+    char line[LINE_MAX_SIZE];
+    int size = snprintf(line, sizeof(line), "framegate: %llu lines of %s were lost\n",
+                        (unsigned long long)count, log->name);
+    struct fg_bytes text = {(const uint8_t *)line, (size_t)size};
+    if (log == &logs[ERRORS]) {
+        return put_all(log, text) == 0;
+    }
+    fg_log_write(&logs[ERRORS], text);
+    return true;
+}
+
 /* Once when lines begin to be lost, as far as there is somewhere to say it, and once at its end. */
 static void tell(struct fg_log *log, int failure)
 {
@@ -135,9 +152,7 @@ static void tell(struct fg_log *log, int failure)
     if (failure != 0 && !log->failing && log != &logs[ERRORS]) {
         fg_log_message("%s cannot be written, lines are lost: %s", log->name, strerror(failure));
     }
-    if (failure == 0 && lost != log->told) {
-        fg_log_message("%llu lines of %s were lost", (unsigned long long)(lost - log->told),
-                       log->name);
+    if (failure == 0 && lost != log->told && tell_lost(log, lost - log->told)) {
         log->told = lost;
     }
     log->failing = failure != 0;
