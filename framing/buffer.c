@@ -143,6 +143,18 @@ enum fg_status fg_buffer_append_format(struct fg_buffer *buffer, const char *for
     return status;
 }
 
+char *fg_bytes_to_string(struct fg_bytes bytes)
+{
+    char *string = bytes.size < SIZE_MAX ? malloc(bytes.size + 1) : NULL;
+    if (string != NULL) {
+        if (bytes.size > 0) {
+            memcpy(string, bytes.data, bytes.size);
+        }
+        string[bytes.size] = '\0';
+    }
+    return string;
+}
+
 uint8_t *fg_buffer_detach(struct fg_buffer *buffer)
 {
     uint8_t *data = buffer->data;

@@ -115,6 +115,12 @@ static inline struct fg_bytes fg_buffer_view(const struct fg_buffer *buffer)
     return (struct fg_bytes){buffer->data, buffer->size};
 }
 
+/*
+ * The bytes as a string of their own, which the caller frees; it ends where the bytes have a zero.
+ * NULL: no memory. (strndup may look for a zero beyond the bytes.)
+ */
+char *fg_bytes_to_string(struct fg_bytes bytes);
+
 /* The three below stand here so that a comparison with a constant costs a few instructions. */
 
 /* A view of a NUL-terminated string. */

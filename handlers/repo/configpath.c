@@ -45,7 +45,7 @@ static bool find_variable(struct fg_bytes text, struct fg_bytes *ret_name, size_
 /* A variable's value; NULL where there is none, or no memory to ask for it. */
 static const char *value_of(struct fg_bytes name)
 {
-    char *string = strndup((const char *)name.data, name.size);
+    char *string = fg_bytes_to_string(name);
     const char *value = string != NULL ? getenv(string) : NULL;
     free(string);
     return value;
@@ -94,7 +94,7 @@ static enum fg_status expand_home(struct fg_bytes path, struct fg_buffer *buffer
     const char *home = getenv("HOME");
     enum fg_status status;
     if (size > 1) {
-        char *name = strndup((const char *)path.data + 1, size - 1);
+        char *name = fg_bytes_to_string((struct fg_bytes){path.data + 1, size - 1});
         status = name != NULL ? append_home(name, buffer) : FG_ERR_MEMORY;
         free(name);
     } else {
@@ -201,7 +201,9 @@ char *fg_config_path_folder(const char *path)
     while (size > 0 && path[size - 1] == '/') {
         size--;
     }
-    return slash != NULL && size == 0 ? strdup("/") : strndup(path, size);
+    return slash != NULL && size == 0
+               ? strdup("/")
+               : fg_bytes_to_string((struct fg_bytes){(const uint8_t *)path, size});
 }
 
 /* -- the program ------------------------------------------------------------------------------- */

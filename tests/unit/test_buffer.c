@@ -85,6 +85,17 @@ static void a_detached_buffer_is_empty(void **state)
     fg_buffer_free(NULL);
 }
 
+static void bytes_become_a_string(void **state)
+{
+    (void)state;
+    char *string = fg_bytes_to_string(BYTES("abc"));
+    assert_string_equal(string, "abc");
+    free(string);
+    string = fg_bytes_to_string((struct fg_bytes){NULL, 0});
+    assert_string_equal(string, "");
+    free(string);
+}
+
 static void views_compare_by_content(void **state)
 {
     (void)state;
@@ -143,6 +154,7 @@ int main(void)
         cmocka_unit_test(sizes_that_would_overflow_are_refused),
         cmocka_unit_test(what_is_reserved_and_filled_is_kept),
         cmocka_unit_test(a_detached_buffer_is_empty),
+        cmocka_unit_test(bytes_become_a_string),
         cmocka_unit_test(views_compare_by_content),
         cmocka_unit_test(an_error_is_one_line_cut_at_a_character),
         cmocka_unit_test(bytes_are_appended_in_hexadecimal),
