@@ -72,6 +72,10 @@ struct row {
     }
 
 static const struct row rows[] = {
+    {"devel", "serverrequirecert", REFUSED, TRUE, 0,
+     "the gateway asks no client for a certificate"},
+    {"devel", "*", HARMLESS, ALWAYS, 0, "of debugging"},
+
     FOLLOWS("experimental", "bundle2.stream"),
     FOLLOWS("experimental", "evolution"),
     FOLLOWS("experimental", "evolution.createmarkers"),

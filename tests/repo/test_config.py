@@ -17,7 +17,7 @@ from support import ENVIRONMENT, write
 
 FGCONFIG = os.environ['FGCONFIG']
 VARIABLES = ('HOME', 'HGRCPATH', 'XDG_CONFIG_HOME', 'HGRCSKIPREPO')
-SECTIONS = (b'experimental', b'extensions', b'hooks', b'narrowacl', b'phases', b'server', b'trusted', b'web')
+SECTIONS = (b'devel', b'experimental', b'extensions', b'hooks', b'narrowacl', b'phases', b'server', b'trusted', b'web')
 CONFIGURATIONS = 120
 
 BOOLEANS = ('yes', 'no', 'On', 'off', '1', '0', 'TRUE', 'never', 'always')
@@ -38,6 +38,7 @@ NAMES = {
               ('priority.outgoing', ('1',)), ('pretxnclose.x', ('true',))],
     'extensions': [('rebase', ('', '!')), ('hgext.strip', ('',)), ('mine', ('!', '!/x.py'))],
     'trusted': [('users', ('nobody', '*', 'root', 'a, "nobody"', '')), ('groups', ('nogroup', 'x', '*', ''))],
+    'devel': [('serverrequirecert', BOOLEANS)],
     'other': [('publish', BOOLEANS)],
 }
 
