@@ -894,9 +894,11 @@ static enum fg_status put_space(struct fg_buffer *buffer, encode_number encode, 
     unsigned char head[HEAD_MAX];
     size_t head_size = encode(size, head, sizeof head);
     uint8_t *space = NULL;
-    enum fg_status status = size > SIZE_MAX - head_size
-                                ? fg_buffer_fail(buffer, FG_ERR_LIMIT)
-                                : fg_buffer_reserve(buffer, head_size + size, &space);
+    if (size > SIZE_MAX - head_size) {
+        fg_buffer_fail(buffer, FG_ERR_LIMIT);
+        return FG_ERR_LIMIT;
+    }
+    enum fg_status status = fg_buffer_reserve(buffer, head_size + size, &space);
     if (status == FG_OK) {
         memcpy(space, head, head_size);
         buffer->size += head_size + size;
