@@ -72,6 +72,8 @@ struct row {
     }
 
 static const struct row rows[] = {
+    {"devel", "legacy.exchange", REFUSED, FILLED, 0,
+     "it takes parts out of the exchange, and so has other hooks judge a push"},
     {"devel", "serverrequirecert", REFUSED, TRUE, 0,
      "the gateway asks no client for a certificate"},
     {"devel", "*", HARMLESS, ALWAYS, 0, "of debugging"},

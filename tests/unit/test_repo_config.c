@@ -326,6 +326,8 @@ static void what_restricts_readers_is_refused(void **state)
     assert_int_equal(refused_line("[experimental]\nextra-filter-revs =\n"), 2);
     assert_int_equal(refused_line("[narrowacl]\n"), 1);
     assert_int_equal(refused_line("[devel]\nserverrequirecert = yes\n"), 2);
+    assert_int_equal(refused_line("[devel]\nlegacy.exchange = phases\n"), 2);
+    assert_int_equal(refused_line("[devel]\nlegacy.exchange =\n"), 0);
     assert_int_equal(refused_line("[devel]\nserverrequirecert = no\nall-warnings = yes\n"), 0);
     assert_int_equal(refused_line("[hooks]\npreoutgoing = false\n"), 2);
     assert_int_equal(refused_line("[hooks]\noutgoing.log = x\n"), 2);
