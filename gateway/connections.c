@@ -84,6 +84,7 @@ struct fg_connection *fg_connections_open(struct fg_connections *connections, in
     return connection;
 }
 
+/* With the lock held: other threads change the links of their neighbours in the list. */
 static void leave(struct fg_connection *connection)
 {
     if (connection->client_link != NULL) {
@@ -102,7 +103,7 @@ bool fg_connections_enter(struct fg_connections *connections, struct fg_connecti
         &connections->clients[fg_address_hash(client) % FG_CONNECTION_BUCKETS];
     const uint32_t limit = connections->config->connections_per_address;
     uint32_t count = 0;
-    if (connection->client_link != NULL) {
+    if (connection->counted) {
         return true;
     }
     pthread_mutex_lock(&connections->lock);
@@ -110,6 +111,7 @@ bool fg_connections_enter(struct fg_connections *connections, struct fg_connecti
         count += fg_address_same_host(&c->client, client);
     }
     bool may = limit == 0 || count < limit;
+    connection->counted = may;
     if (may) {
         connection->client = *client;
         connection->next_client = *bucket;
@@ -125,7 +127,8 @@ bool fg_connections_enter(struct fg_connections *connections, struct fg_connecti
 
 void fg_connections_leave(struct fg_connections *connections, struct fg_connection *connection)
 {
-    if (connection->client_link != NULL) {
+    if (connection->counted) {
+        connection->counted = false;
         pthread_mutex_lock(&connections->lock);
         leave(connection);
         pthread_mutex_unlock(&connections->lock);

@@ -21,7 +21,7 @@ struct fg_connection {
     int socket; /* open as long as the connection is in the list */
     struct fg_address peer;
     struct fg_connection *next_client;  /* of its bucket, by the client that a proxy names */
-    struct fg_connection **client_link; /* NULL: the request on it is not counted so */
+    struct fg_connection **client_link; /* NULL: it is in no such list */
     struct fg_address client;
     _Atomic uint64_t due; /* its deadline, what to count then, or that it passed: connections.c */
     atomic_bool begun;    /* the first line of a request is in, and its answer not out */
@@ -36,6 +36,7 @@ struct fg_connection {
     bool head_done;
     bool asked;           /* the first line of a request came, now or before */
     bool given;           /* the head of the request on it was given to its owner */
+    bool counted;         /* and the request counts for the client that a proxy names */
     bool short_of_memory; /* so it is closed */
     bool crowded;         /* its address had as many as it may, so it is closed */
     bool shakes;          /* it speaks TLS */
