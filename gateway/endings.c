@@ -2,8 +2,8 @@
  * The HTTP library answers by itself what it cannot read, and it closes connections. It tells
  * nobody but its log, which has no word of the connection. So:
  *
- * - A request that has begun is completed by the library, as a rule, and then still knows the
- * status of its answer. Where it is not completed, the connection's end ends it.
+ * - A request that has begun is completed by the library, as a rule, which then still knows the
+ *   status of its answer. Where the library does not complete it, the connection's end ends it.
  * - What never began has only the connection's end. The statuses that the log said before are given
  *   to the connections that end next; at worst two peers change places in the access log.
  * - Version 0.9.75 goes on after it has refused a complete head, as if it had not, and sends status

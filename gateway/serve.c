@@ -212,23 +212,21 @@ static void announce(const struct server *server)
     fg_address_format(&server->gateway.public_address, public_text);
     fg_address_format(&server->gateway.admin_address, admin_text);
     const struct fg_config *config = &server->gateway.config;
-    bool ok = fg_buffer_append_format(
-                  &text, "framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
-                  config->tls_certificate != NULL ? "s" : "", public_text,
-                  fg_admin_has_tls(config) ? "s" : "", admin_text) == FG_OK &&
-              fg_buffer_append_format(&text, "framegate: version %s, repository %s\n", FG_VERSION,
-                                      fg_repository_path(server->gateway.repository)) == FG_OK;
+    fg_buffer_append_format(&text, "framegate: serving http%s://%s/ (state at http%s://%s/state)\n",
+                            config->tls_certificate != NULL ? "s" : "", public_text,
+                            fg_admin_has_tls(config) ? "s" : "", admin_text);
+    fg_buffer_append_format(&text, "framegate: version %s, repository %s\n", FG_VERSION,
+                            fg_repository_path(server->gateway.repository));
     const char *pusher = fg_words_next(&config->allow_push, NULL);
-    ok = ok && fg_buffer_append_format(&text, "framegate: pushing:%s",
-                                       pusher == NULL ? " nobody" : "") == FG_OK;
+    fg_buffer_append_format(&text, "framegate: pushing:%s", pusher == NULL ? " nobody" : "");
     for (; pusher != NULL; pusher = fg_words_next(&config->allow_push, pusher)) {
         const char *name = strcmp(pusher, "*") == 0 ? "everyone with credentials" : pusher;
-        ok = ok && fg_buffer_append_format(&text, " %s", name) == FG_OK;
+        fg_buffer_append_format(&text, " %s", name);
     }
     char folder[FG_BUNDLEFOLDER_TEXT_SIZE];
     fg_bundlefolder_name(config, folder);
-    ok = ok && fg_buffer_append_format(&text, "\nframegate: bundle cache: %s\n", folder) == FG_OK;
-    if (ok) {
+    fg_buffer_append_format(&text, "\nframegate: bundle cache: %s\n", folder);
+    if (fg_buffer_status(&text) == FG_OK) {
         fg_log_write(fg_log_output(), fg_buffer_view(&text));
     }
     fg_buffer_free(&text);

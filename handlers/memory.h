@@ -5,11 +5,10 @@
  *
  * Not counted, since others bound it: what a handler needs only until it returns (one for each
  * worker, within handlers/repo/limits.h), but for the texts of a repository while they are rebuilt,
- * which are counted; what one step of a source adds before it counts
- * itself again (a revision, or the search for the revisions that stand for others); snapshots,
- * which all requests share; large index files, which are mapped; what of an exchange is less than a
- * few blocks; blocks of constant size for each connection or entry of the bundle cache, which have
- * limits of their own.
+ * which are counted; what one step of a source adds before it counts itself again (a revision, or
+ * the search for the revisions that stand for others); snapshots, which all requests share; large
+ * index files, which are mapped; what of an exchange is less than a few blocks; blocks of constant
+ * size for each connection or entry of the bundle cache, which have limits of their own.
  */
 #ifndef FRAMEGATE_HANDLERS_MEMORY_H
 #define FRAMEGATE_HANDLERS_MEMORY_H

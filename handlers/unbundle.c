@@ -3,18 +3,15 @@
  * Mercurial serves the request. A pusher that leaves early has changed nothing, and one that leaves
  * late has pushed.
  */
-#define _GNU_SOURCE /* asprintf, O_TMPFILE, mkostemp */
-
 #include "handlers/bundle/replycaps.h"
 #include "handlers/commands.h"
 #include "handlers/hgprogram.h"
 #include "handlers/registry.h"
+#include "handlers/repo/file.h"
 #include "handlers/repo/limits.h"
 #include "handlers/repo/repository.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,32 +42,6 @@ static void push_free(void *context)
 }
 
 /* -- the bundle comes -------------------------------------------------------------------------- */
-
-/* A file without a name, in the folder for temporary files. */
-static enum fg_status open_file(int *ret_fd, struct fg_error *error)
-{
-    const char *folder = getenv("TMPDIR");
-    folder = folder != NULL && folder[0] == '/' ? folder : "/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-        /* A file system that cannot: the name is there for a moment. */
-        char *path;
-        if (asprintf(&path, "%s/framegate-push-XXXXXX", folder) < 0) {
-            return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
-        }
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0) {
-            unlink(path);
-        }
-        free(path);
-    }
-    if (fd < 0) {
-        return fg_fail(error, FG_ERR_IO, 0, "unbundle: there is no file for the bundle: %s",
-                       strerror(errno));
-    }
-    *ret_fd = fd;
-    return FG_OK;
-}
 
 /* Writes to the end of the file. */
 static enum fg_status write_all(struct push *push, struct fg_bytes data, struct fg_error *error)
@@ -138,7 +109,8 @@ static enum fg_status begin(const struct fg_call *call, void **ret_context, stru
     push->limits = fg_repository_push_limits(call->repository);
     push->disk.memory = push->limits.disk;
     push->file = -1;
-    enum fg_status status = open_file(&push->file, error);
+    enum fg_status status =
+        fg_file_unnamed("unbundle: there is no file for the bundle", &push->file, error);
     if (status == FG_OK) {
         status = write_arguments(push, call, error);
     }

@@ -66,68 +66,54 @@ void fg_bundle_free(struct fg_bundle *bundle)
 
 /* -- adding ----------------------------------------------------------------------------------- */
 
-/* A chain of appends: after a failure the rest does nothing. */
-struct writer {
-    struct fg_buffer *buffer;
-    enum fg_status status;
-};
-
-static void put(struct writer *writer, const void *data, size_t size)
-{
-    if (writer->status == FG_OK) {
-        writer->status = fg_buffer_append(writer->buffer, data, size);
-    }
-}
-
 /* A size that has one byte. */
-static void put_size(struct writer *writer, size_t size)
+static void put_size(struct fg_buffer *buffer, size_t size)
 {
-    uint8_t byte = (uint8_t)size;
-    put(writer, &byte, 1);
-    if (size > UINT8_MAX && writer->status == FG_OK) {
-        writer->status = FG_ERR_LIMIT;
+    fg_buffer_append_byte(buffer, (uint8_t)size);
+    if (size > UINT8_MAX) {
+        fg_buffer_fail(buffer, FG_ERR_LIMIT);
     }
 }
 
-static void put_be32(struct writer *writer, size_t number)
+static void put_be32(struct fg_buffer *buffer, size_t number)
 {
     uint8_t bytes[4];
     fg_write_be32(bytes, (uint32_t)number);
-    put(writer, bytes, sizeof bytes);
+    fg_buffer_append(buffer, bytes, sizeof bytes);
 }
 
-static void put_params(struct writer *writer, const struct fg_bundle_param *params, size_t count)
+static void put_params(struct fg_buffer *buffer, const struct fg_bundle_param *params, size_t count)
 {
     size_t mandatory = 0;
     while (mandatory < count && params[mandatory].mandatory) {
         mandatory++;
     }
-    put_size(writer, mandatory);
-    put_size(writer, count - mandatory);
+    put_size(buffer, mandatory);
+    put_size(buffer, count - mandatory);
     for (size_t i = 0; i < count; i++) {
-        put_size(writer, strlen(params[i].key));
-        put_size(writer, params[i].value.size);
+        put_size(buffer, strlen(params[i].key));
+        put_size(buffer, params[i].value.size);
     }
     for (size_t i = 0; i < count; i++) {
-        put(writer, params[i].key, strlen(params[i].key));
-        put(writer, params[i].value.data, params[i].value.size);
+        fg_buffer_append_string(buffer, params[i].key);
+        fg_buffer_append(buffer, params[i].value.data, params[i].value.size);
     }
 }
 
-/* A part's header, with its length before it. */
-static void put_header(struct writer *writer, const char *type, size_t id,
-                       const struct fg_bundle_param *params, size_t count)
+/* A part's header, with its length before it. FG_ERR_LIMIT, FG_ERR_MEMORY. */
+static enum fg_status put_header(struct fg_buffer *buffer, const char *type, size_t id,
+                                 const struct fg_bundle_param *params, size_t count)
 {
-    size_t start = writer->buffer->size;
-    put_be32(writer, 0);
-    put_size(writer, strlen(type));
-    put(writer, type, strlen(type));
-    put_be32(writer, id);
-    put_params(writer, params, count);
-    if (writer->status == FG_OK) {
-        fg_write_be32(writer->buffer->data + start,
-                      (uint32_t)(writer->buffer->size - start - LENGTH_SIZE));
+    size_t start = buffer->size;
+    put_be32(buffer, 0);
+    put_size(buffer, strlen(type));
+    fg_buffer_append_string(buffer, type);
+    put_be32(buffer, id);
+    put_params(buffer, params, count);
+    if (fg_buffer_status(buffer) == FG_OK) {
+        fg_write_be32(buffer->data + start, (uint32_t)(buffer->size - start - LENGTH_SIZE));
     }
+    return fg_buffer_status(buffer);
 }
 
 enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
@@ -140,18 +126,16 @@ enum fg_status fg_bundle_add(struct fg_bundle *bundle, const char *type,
     }
     struct part *part = &bundle->parts[bundle->count];
     *part = (struct part){.header = FG_BUFFER_INIT(HEADER_LIMIT)};
-    struct writer writer = {&part->header, FG_OK};
-    put_header(&writer, type, bundle->count, params, params_count);
-    if (writer.status != FG_OK) {
-        fg_fail(error, writer.status, 0, "the part %s of the bundle cannot be made", type);
+    enum fg_status status = put_header(&part->header, type, bundle->count, params, params_count);
+    if (status != FG_OK) {
+        fg_fail(error, status, 0, "the part %s of the bundle cannot be made", type);
     } else if (payload->read == NULL) {
-        writer.status =
-            fg_holding_ask(&bundle->holding, bundle->holding.bytes + payload->size, error);
+        status = fg_holding_ask(&bundle->holding, bundle->holding.bytes + payload->size, error);
     }
-    if (writer.status != FG_OK) {
+    if (status != FG_OK) {
         fg_buffer_free(&part->header);
         fg_source_destroy(payload);
-        return writer.status;
+        return status;
     }
     part->payload = *payload;
     *payload = fg_source_empty();
@@ -229,13 +213,12 @@ static enum fg_status interrupt(struct fg_bundle *bundle, enum fg_status failure
     bundle->in_payload = false;
     bundle->taken = 0;
     fg_buffer_reset(&bundle->pending);
-    struct writer writer = {&bundle->pending, FG_OK};
-    put_be32(&writer, (uint32_t)INTERRUPT);
-    put_header(&writer, "error:abort", 0, &param, 1);
-    put_be32(&writer, 0); /* its payload is empty */
-    put_be32(&writer, 0); /* the payload that is given up ends */
-    put_be32(&writer, 0); /* and the stream */
-    return writer.status == FG_OK ? FG_OK : failure;
+    put_be32(&bundle->pending, (uint32_t)INTERRUPT);
+    put_header(&bundle->pending, "error:abort", 0, &param, 1);
+    put_be32(&bundle->pending, 0); /* its payload is empty */
+    put_be32(&bundle->pending, 0); /* the payload that is given up ends */
+    put_be32(&bundle->pending, 0); /* and the stream */
+    return fg_buffer_status(&bundle->pending) == FG_OK ? FG_OK : failure;
 }
 
 /* For a reader with little room: makes a chunk in memory. */

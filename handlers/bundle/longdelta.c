@@ -11,22 +11,6 @@ void fg_longdelta_clear(struct fg_longdelta *delta)
     memset(delta, 0, sizeof *delta);
 }
 
-/* Will hold a text against its node. */
-static enum fg_status begin_hash(struct fg_longdelta *delta, const struct fg_revlog *revlog,
-                                 uint32_t rev, struct fg_error *error)
-{
-    struct fg_revlog_entry entry;
-    fg_revlog_entry(revlog, rev, &entry);
-    if (!fg_revlog_node_is_hash(&entry)) {
-        return FG_OK;
-    }
-    struct fg_node parents[2];
-    fg_revlog_parents(revlog, rev, parents);
-    delta->node = entry.node;
-    delta->hash = fg_node_hash_new(&parents[0], &parents[1]);
-    return delta->hash != NULL ? FG_OK : fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
-}
-
 enum fg_status fg_longdelta_stored(struct fg_longdelta *delta, const struct fg_revlog *revlog,
                                    struct fg_revlog_reader *reader, uint32_t rev,
                                    uint64_t *ret_size, struct fg_error *error)
@@ -40,7 +24,7 @@ enum fg_status fg_longdelta_stored(struct fg_longdelta *delta, const struct fg_r
         status = fg_revstream_measure(revlog, reader, rev, &size, error);
     } else {
         size = fg_revlog_unpacked_max(revlog, rev);
-        status = begin_hash(delta, revlog, rev, error);
+        status = fg_revlog_hash_new(revlog, rev, &delta->hash, &delta->node, error);
     }
     if (status == FG_OK) {
         status = fg_revstream_open(&delta->stream, revlog, reader, rev, error);

@@ -1,8 +1,12 @@
-/* Small files, stamps and lines. */
+/* Small files, files without a name, stamps and lines. */
+#define _GNU_SOURCE /* asprintf, O_TMPFILE, mkostemp */
+
 #include "handlers/repo/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +51,30 @@ enum fg_status fg_file_open(int folder, const char *name, int *ret_fd, struct fg
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
         close(fd);
         return fg_fail(error, FG_ERR_IO, 0, "%s is not a regular file", name);
+    }
+    *ret_fd = fd;
+    return FG_OK;
+}
+
+enum fg_status fg_file_unnamed(const char *what, int *ret_fd, struct fg_error *error)
+{
+    const char *folder = getenv("TMPDIR");
+    folder = folder != NULL && folder[0] == '/' ? folder : "/tmp";
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        /* A file system that cannot: the name is there for a moment. */
+        char *path;
+        if (asprintf(&path, "%s/framegate-XXXXXX", folder) < 0) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+        }
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0) {
+            unlink(path);
+        }
+        free(path);
+    }
+    if (fd < 0) {
+        return fg_fail(error, FG_ERR_IO, 0, "%s: %s", what, strerror(errno));
     }
     *ret_fd = fd;
     return FG_OK;

@@ -36,6 +36,13 @@ bool fg_file_stamp_equal(const struct fg_file_stamp *a, const struct fg_file_sta
 enum fg_status fg_file_open(int folder, const char *name, int *ret_fd, struct fg_error *error);
 
 /*
+ * Makes a file without a name for reading and writing, in the folder for temporary files: $TMPDIR
+ * if that is an absolute path, else /tmp. *ret_fd is the caller's. FG_ERR_IO: error has what, which
+ * says that there is no such file, and why; FG_ERR_MEMORY.
+ */
+enum fg_status fg_file_unnamed(const char *what, int *ret_fd, struct fg_error *error);
+
+/*
  * Replaces the buffer's contents by those of a file. FG_ERR_NOT_FOUND: it does not exist;
  * FG_ERR_LIMIT: it has more than the buffer's ceiling; FG_ERR_IO, FG_ERR_MEMORY.
  */

@@ -272,17 +272,14 @@ static enum fg_status run_round(struct longtext *longtext, struct fg_error *erro
 static enum fg_status check(const struct longtext *longtext, uint32_t rev, struct fg_error *error)
 {
     struct fg_bytes text;
-    struct fg_revlog_entry entry;
-    struct fg_node parents[2];
-    fg_revlog_entry(longtext->revlog, rev, &entry);
+    struct fg_node expected;
+    struct fg_node_hash *hash = NULL;
     enum fg_status status = fg_spill_map(longtext->text, &text, error);
-    if (status != FG_OK || !fg_revlog_node_is_hash(&entry)) {
-        return status;
+    if (status == FG_OK) {
+        status = fg_revlog_hash_new(longtext->revlog, rev, &hash, &expected, error);
     }
-    fg_revlog_parents(longtext->revlog, rev, parents);
-    struct fg_node_hash *hash = fg_node_hash_new(&parents[0], &parents[1]);
-    if (hash == NULL) {
-        return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+    if (status != FG_OK || hash == NULL) {
+        return status;
     }
     while (text.size > 0) {
         size_t size = text.size < PIECE_MAX ? text.size : PIECE_MAX;
@@ -293,7 +290,7 @@ static enum fg_status check(const struct longtext *longtext, uint32_t rev, struc
     }
     const struct fg_node node = fg_node_hash_end(hash);
     free(hash);
-    return fg_node_equal(&node, &entry.node)
+    return fg_node_equal(&node, &expected)
                ? FG_OK
                : fg_fail(error, FG_ERR_CORRUPT, 0,
                          "%s is damaged: revision %u does not match its node",

@@ -863,6 +863,26 @@ bool fg_revlog_node_is_hash(const struct fg_revlog_entry *entry)
     return (entry->flags & ~FLAG_HAS_COPIES_INFO) == 0;
 }
 
+enum fg_status fg_revlog_hash_new(const struct fg_revlog *revlog, uint32_t rev,
+                                  struct fg_node_hash **ret_hash, struct fg_node *ret_node,
+                                  struct fg_error *error)
+{
+    struct fg_revlog_entry entry;
+    struct fg_node parents[2];
+    struct fg_node_hash *hash = NULL;
+    fg_revlog_entry(revlog, rev, &entry);
+    if (fg_revlog_node_is_hash(&entry)) {
+        fg_revlog_parents(revlog, rev, parents);
+        hash = fg_node_hash_new(&parents[0], &parents[1]);
+        if (hash == NULL) {
+            return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
+        }
+    }
+    *ret_hash = hash;
+    *ret_node = entry.node;
+    return FG_OK;
+}
+
 static enum fg_status check_text(const struct fg_revlog *revlog, uint32_t rev,
                                  const struct fg_revlog_entry *entry, const struct fg_node *node,
                                  struct fg_bytes text, struct fg_error *error)

@@ -79,6 +79,14 @@ void fg_revlog_parents(const struct fg_revlog *revlog, uint32_t rev, struct fg_n
 bool fg_revlog_node_is_hash(const struct fg_revlog_entry *entry);
 
 /*
+ * A hash that the text of a revision is to be added to, for holding it against *ret_node; the
+ * caller frees it. *ret_hash is NULL where the node is not a hash. FG_ERR_MEMORY.
+ */
+enum fg_status fg_revlog_hash_new(const struct fg_revlog *revlog, uint32_t rev,
+                                  struct fg_node_hash **ret_hash, struct fg_node *ret_node,
+                                  struct fg_error *error);
+
+/*
  * The revision that a stored chunk is a delta against; FG_REV_NULL if it is a whole text;
  * FG_REV_NULL and *ret_is_delta if it is a delta against the empty text.
  */

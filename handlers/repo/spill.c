@@ -1,5 +1,4 @@
 /* Spills: what is appended is gathered in blocks, and written where no name leads to it. */
-#define _GNU_SOURCE /* O_TMPFILE, mkostemp */
 #include "handlers/repo/spill.h"
 
 #include "handlers/repo/file.h"
@@ -7,9 +6,7 @@
 #include "handlers/repo/mapping.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,31 +23,6 @@ struct fg_spill {
 /* Bytes that all of them have on disk. */
 static atomic_uint_fast64_t spilled;
 
-static enum fg_status open_file(int *ret_fd, struct fg_error *error)
-{
-    const char *folder = getenv("TMPDIR");
-    folder = folder != NULL && folder[0] == '/' ? folder : "/tmp";
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-        /* A file system that cannot: the name is there for a moment. */
-        char *path;
-        if (asprintf(&path, "%s/framegate-XXXXXX", folder) < 0) {
-            return fg_fail(error, FG_ERR_MEMORY, 0, "out of memory");
-        }
-        fd = mkostemp(path, O_CLOEXEC);
-        if (fd >= 0) {
-            unlink(path);
-        }
-        free(path);
-    }
-    if (fd < 0) {
-        return fg_fail(error, FG_ERR_IO, 0, "there is no temporary file for a large text: %s",
-                       strerror(errno));
-    }
-    *ret_fd = fd;
-    return FG_OK;
-}
-
 enum fg_status fg_spill_new(struct fg_spill **ret_spill, struct fg_error *error)
 {
     struct fg_spill *spill = malloc(sizeof *spill);
@@ -59,7 +31,8 @@ enum fg_status fg_spill_new(struct fg_spill **ret_spill, struct fg_error *error)
     }
     /* Not all of it: the block is written before it is read. */
     memset(spill, 0, offsetof(struct fg_spill, block));
-    enum fg_status status = open_file(&spill->fd, error);
+    enum fg_status status =
+        fg_file_unnamed("there is no temporary file for a large text", &spill->fd, error);
     if (status != FG_OK) {
         free(spill);
         return status;
